@@ -1,0 +1,117 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "tenon/core/fault_internal.h"
+#include "tenon/io/atomic_file_internal.h"
+
+namespace tenon {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  operator int() const { return number_; }
+
+ private:
+  int number_;
+};
+
+/// The file that is really to be replaced: what a symbolic link points to.
+fs::path resolve(const std::string& path) {
+  std::error_code error;
+  const fs::path target = fs::is_symlink(path, error) ? fs::canonical(path, error) : fs::path(path);
+  return error ? fs::path(path) : target;
+}
+
+std::string temporary_prefix(const fs::path& target) { return "." + target.filename().string() + ".tmp-"; }
+
+/// A writer locks its temporary file for as long as it lives, so one that can be locked was left behind.
+void remove_leftovers(const fs::path& folder, const std::string& prefix) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (!entry->path().filename().string().starts_with(prefix)) continue;
+    const Descriptor file(::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (file >= 0 && ::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(entry->path().c_str());
+  }
+}
+
+/// Makes and locks a temporary file; returns -1 with errno.
+int open_temporary(const fs::path& folder, const std::string& prefix, fs::path& temporary) {
+  static std::atomic<unsigned> counter{0};
+  for (;;) {
+    temporary = folder / fmt::format("{}{}-{}", prefix, ::getpid(), counter.fetch_add(1));
+    const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0 && errno == EEXIST) continue;
+    if (file < 0) return -1;
+    // Before it was locked, another writer could take it for a leftover.
+    struct stat status {};
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &status) == 0 && status.st_nlink > 0) return file;
+    ::close(file);
+  }
+}
+
+bool write_all(int file, std::span<const unsigned char> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+bool flush_folder(const fs::path& folder) {
+  const Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // Some file systems cannot flush a folder (EINVAL): they have no better way to be safe.
+  return descriptor >= 0 && (::fsync(descriptor) == 0 || errno == EINVAL);
+}
+
+}  // namespace
+
+void write_file_atomically(const char* operation, const std::string& path, std::span<const unsigned char> bytes,
+                           Where where) {
+  const auto fail = [&](const std::string& reason) {
+    Fault(operation, where).raise<CheckpointError>(fmt::format("cannot write {}: {}", path, reason));
+  };
+  const auto fail_with = [&](int error) { fail(std::generic_category().message(error)); };
+
+  const fs::path target = resolve(path);
+  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  std::error_code error;
+  const fs::file_status old = fs::status(target, error);
+  if (fs::exists(old) && !fs::is_regular_file(old)) fail(fs::is_directory(old) ? "it is a folder" : "it is not a regular file");
+  if (!target.has_filename()) fail("it names no file");
+  if (!fs::exists(folder, error)) fail(fmt::format("there is no folder {}", folder.string()));
+  if (!fs::is_directory(folder, error)) fail(fmt::format("{} is not a folder", folder.string()));
+
+  const std::string prefix = temporary_prefix(target);
+  remove_leftovers(folder, prefix);
+  fs::path temporary;
+  const Descriptor file(open_temporary(folder, prefix, temporary));
+  if (file < 0) fail_with(errno);
+
+  if (fs::exists(old)) ::fchmod(file, static_cast<mode_t>(old.permissions()));
+  if (!write_all(file, bytes) || ::fsync(file) != 0 || ::rename(temporary.c_str(), target.c_str()) != 0) {
+    const int reason = errno;
+    ::unlink(temporary.c_str());
+    fail_with(reason);
+  }
+  if (!flush_folder(folder)) fail_with(errno);
+}
+
+}  // namespace tenon

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "tenon/core/activation_kind.h"
+#include "tenon/core/tensor.h"
+#include "tenon/kernels/conv_geometry.h"
+
+namespace tenon::kernels {
+
+// The three maps of a convolution, f32 or f64, any strides, on tensors of the geometry's shapes and of one dtype.
+// f32 goes to oneDNN, with channels-last activations (an operand in another order is copied once); f64, empty
+// tensors and what oneDNN cannot do go to the plain loops. Outputs are fresh, channels-last from oneDNN, else in the
+// order of the activations; weight gradients are rows.
+
+/// y = activation(conv(x, w) + b); b may be undefined.
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry, Activation activation);
+/// The gradient for x.
+Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const ConvGeometry& geometry);
+/// The gradients for w and, if `with_bias`, for b.
+struct ConvWeightGradient {
+  Tensor dw;
+  Tensor db;
+};
+ConvWeightGradient conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry,
+                                          bool with_bias);
+
+}  // namespace tenon::kernels

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "tenon/nn/activation.h"
+#include "tenon/nn/batch_norm.h"
+#include "tenon/nn/conv2d.h"
+#include "tenon/nn/conv_transpose2d.h"
+#include "tenon/nn/dropout.h"
+#include "tenon/nn/embedding.h"
+#include "tenon/nn/flatten.h"
+#include "tenon/nn/init.h"
+#include "tenon/nn/layer_norm.h"
+#include "tenon/nn/linear.h"
+#include "tenon/nn/module.h"
+#include "tenon/nn/parameter_list.h"
+#include "tenon/nn/pool2d.h"
+#include "tenon/nn/sequential.h"
+#include "tenon/nn/summary.h"

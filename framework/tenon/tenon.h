@@ -1,0 +1,22 @@
+#pragma once
+
+/// Everything of Tenon but the models: the one header that programs include.
+#include "tenon/autograd/backward.h"
+#include "tenon/autograd/check.h"
+#include "tenon/autograd/grad_mode.h"
+#include "tenon/autograd/record.h"
+#include "tenon/core/error.h"
+#include "tenon/core/kernel_report.h"
+#include "tenon/core/machine.h"
+#include "tenon/core/memory.h"
+#include "tenon/core/parallel.h"
+#include "tenon/core/random.h"
+#include "tenon/core/tensor.h"
+#include "tenon/data/data.h"
+#include "tenon/io/checkpoint.h"
+#include "tenon/io/weights.h"
+#include "tenon/nn/nn.h"
+#include "tenon/ops/ops.h"
+#include "tenon/optim/optim.h"
+#include "tenon/train/progress.h"
+#include "tenon/train/shards.h"

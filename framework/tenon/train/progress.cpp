@@ -1,0 +1,55 @@
+#include "tenon/train/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+namespace tenon {
+namespace {
+constexpr double kUpdateSeconds = 0.1;
+}
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+ProgressLine::ProgressLine() : terminal_(isatty(STDOUT_FILENO) == 1) {}
+
+void ProgressLine::rewrite(const std::string& text) {
+  const std::size_t blank = width_ > text.size() ? width_ - text.size() : 0;
+  std::fputs(fmt::format("\r{}{}", text, std::string(blank, ' ')).c_str(), stdout);
+  std::fflush(stdout);
+  width_ = text.size();
+}
+
+void ProgressLine::update(const std::string& text) {
+  if (!terminal_) return;
+  const double now = steady_seconds();
+  if (last_update_seconds_ >= 0 && now - last_update_seconds_ < kUpdateSeconds) return;
+  last_update_seconds_ = now;
+  rewrite(text);
+}
+
+void ProgressLine::finish(const std::string& text) {
+  if (terminal_) {
+    rewrite(text);
+    std::fputs("\n", stdout);
+  } else {
+    std::puts(text.c_str());
+  }
+  std::fflush(stdout);
+  last_update_seconds_ = -1;
+  width_ = 0;
+}
+
+std::string to_duration(double seconds) {
+  const auto whole = static_cast<long long>(std::max(0.0, seconds) + 0.5);
+  if (whole >= 3600) return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+  if (whole >= 60) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} s", whole);
+}
+
+}  // namespace tenon

@@ -1,0 +1,164 @@
+#include "tenon/train/shards.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <queue>
+#include <vector>
+
+#include "tenon/autograd/backward.h"
+#include "tenon/autograd/node_internal.h"
+#include "tenon/core/fault_internal.h"
+#include "tenon/ops/shape.h"
+#include "tenon/train/gradient_sets_internal.h"
+#include "tenon/train/shard_run_internal.h"
+
+namespace tenon {
+namespace {
+
+constexpr const char* kOperation = "backward_in_shards";
+
+std::vector<Tensor> trainable(const ParameterList& parameters, Where where) {
+  std::vector<Tensor> tensors;
+  for (const auto& [name, tensor] : parameters) {
+    check_defined(kOperation, name.c_str(), tensor, where);
+    const bool is_known = std::any_of(
+        tensors.begin(), tensors.end(),
+        [&tensor = tensor](const Tensor& known) { return known.impl() == tensor.impl(); });
+    if (tensor.requires_grad() && !is_known) tensors.push_back(tensor);
+  }
+  if (tensors.empty()) Fault(kOperation, where).raise<GradientError>("no parameter requires grad");
+  return tensors;
+}
+
+data::Batch slice_batch(const data::Batch& batch, std::int64_t start, std::int64_t stop) {
+  const SliceOptions range = {.start = start, .stop = stop};
+  return {slice(batch.inputs, 0, range),
+          batch.targets.defined() ? slice(batch.targets, 0, range) : Tensor()};
+}
+
+/// Backward frees the graph as it passes: shards must not share operations that the caller
+/// recorded, whose nodes are older than `start`. Inputs of a node are older than itself, so the
+/// walk ends at the first such node.
+void check_own_graph(const Tensor& loss, const Node& start, Where where) {
+  const auto is_older = [](const Node* a, const Node* b) { return a->id < b->id; };
+  std::priority_queue<const Node*, std::vector<const Node*>, decltype(is_older)> queue(is_older);
+  queue.push(node_of(loss));
+  const Node* last = nullptr;
+  while (!queue.empty()) {
+    const Node* node = queue.top();
+    queue.pop();
+    if (node == last || node->is_leaf) continue;
+    if (node->id < start.id)
+      Fault(kOperation, where)
+          .note("recorded " + to_string(node->location))
+          .fix("Compute it inside the function of the loss, or detach() it.")
+          .raise<GradientError>(fmt::format("the loss depends on a {} that was recorded before the "
+                                            "call, which shards cannot share",
+                                            node->name));
+    last = node;
+    for (const Edge& edge : node->inputs)
+      if (edge.node) queue.push(edge.node.get());
+  }
+}
+
+void check_loss(const Tensor& loss, Where where) {
+  check_floating(kOperation, loss, where, "the loss");
+  if (loss.numel() != 1)
+    Fault(kOperation, where)
+        .operand("loss", loss)
+        .fix("Sum it over the samples, with {.reduction = Reduction::sum} or sum(...).")
+        .raise<ShapeError>(
+            fmt::format("the loss of a shard must be a scalar, not {} elements", loss.numel()));
+}
+
+/// Adds the sums to grad() of the parameters as backward() does: hooks run, an existing gradient is
+/// added to.
+void add_to_leaves(const std::vector<Tensor>& parameters, GradientSet sums, Where where) {
+  const Tensor mean = record(
+      kOperation, parameters, Tensor::zeros({}, {.dtype = Dtype::f64}),
+      [sums = std::move(sums)](const Tensor&, const Needs&) mutable {
+        return Gradients(std::move(sums));
+      },
+      where);
+  mean.backward({}, where);
+}
+
+}  // namespace
+
+double backward_in_shards(const data::Batch& batch, const ParameterList& parameters,
+                          FunctionRef<Tensor(const data::Batch&)> loss_sum,
+                          const ShardOptions& options, Where where) {
+  const ShardCut cut = cut_into_shards(kOperation, batch.inputs, options.shard_size, where);
+  if (batch.targets.defined() &&
+      (batch.targets.rank() == 0 || batch.targets.shape()[0] != cut.samples))
+    Fault(kOperation, where)
+        .operand("inputs", batch.inputs)
+        .operand("targets", batch.targets)
+        .raise<ShapeError>("inputs and targets have different numbers of samples on axis 0");
+  if (options.divisor != kBatchSize && !(options.divisor > 0))
+    Fault(kOperation, where)
+        .raise<Error>(fmt::format("divisor must be above 0 but is {}", options.divisor));
+  if (!is_recording())
+    Fault(kOperation, where)
+        .fix("Call it outside of the NoGradGuard.")
+        .raise<GradientError>("nothing is recorded here, so there would be no gradients");
+  const double divisor =
+      options.divisor == kBatchSize ? static_cast<double>(cut.samples) : options.divisor;
+  const std::vector<Tensor> leaves = trainable(parameters, where);
+  const Handle<Node> start(new Node(kOperation, locate(where), 0, 0, Rule()));
+
+  std::vector<GradientSet> sets(static_cast<std::size_t>(cut.groups()));
+  std::vector<double> losses(static_cast<std::size_t>(cut.shards()));
+  std::vector<char> has_history(losses.size());
+  const auto run_shard = [&](std::int64_t group, std::int64_t shard) {
+    const Tensor loss =
+        loss_sum(slice_batch(batch, cut.first_sample(shard), cut.end_sample(shard)));
+    check_loss(loss, where);
+    losses[static_cast<std::size_t>(shard)] = loss.item<double>();
+    has_history[static_cast<std::size_t>(shard)] = loss.requires_grad();
+    GradientSet& set = sets[static_cast<std::size_t>(group)];
+    set.resize(leaves.size());
+    if (!loss.requires_grad()) return;
+    check_own_graph(loss, *start, where);
+    const Tensor seed = Tensor::full(loss.shape(), 1 / divisor, {.dtype = loss.dtype()});
+    add_to_set(set, leaves,
+               gradients(loss, leaves, {.allow_unused = true, .output_gradients = {seed}}, where));
+  };
+  std::vector<nn::ShardContext> contexts =
+      run_shard_groups(cut, options.batch_norm == BatchNormInShards::per_shard, run_shard);
+
+  nn::check_noise_calls(contexts, where);
+  if (std::none_of(has_history.begin(), has_history.end(),
+                   [](char recorded) { return recorded != 0; }))
+    Fault(kOperation, where)
+        .raise<GradientError>("the loss of no shard depends on anything that requires grad");
+  add_to_leaves(leaves, sum_of_sets(std::move(sets)), where);
+  nn::apply_shards(contexts, where);
+  return std::accumulate(losses.begin(), losses.end(), 0.0) / divisor;
+}
+
+Tensor forward_in_shards(nn::Module& model, const Tensor& inputs, ForwardInShardsOptions options,
+                         Where where) {
+  const NoGradGuard no_grad;
+  const ShardCut cut = cut_into_shards("forward_in_shards", inputs, options.shard_size, where);
+  std::vector<Tensor> outputs(static_cast<std::size_t>(cut.shards()));
+  const auto run_shard = [&](std::int64_t, std::int64_t shard) {
+    const std::int64_t first = cut.first_sample(shard);
+    const std::int64_t end = cut.end_sample(shard);
+    const Tensor y = model(slice(inputs, 0, {.start = first, .stop = end}), where);
+    if (y.rank() == 0 || y.shape()[0] != end - first)
+      Fault("forward_in_shards", where)
+          .operand("output", y)
+          .raise<ShapeError>(fmt::format(
+              "the model's output for {} samples does not have them on axis 0", end - first));
+    outputs[static_cast<std::size_t>(shard)] = y;
+  };
+  std::vector<nn::ShardContext> contexts = run_shard_groups(cut, false, run_shard);
+  nn::check_noise_calls(contexts, where);
+  nn::apply_shards(contexts, where);
+  return concat(outputs, 0, where);
+}
+
+}  // namespace tenon
