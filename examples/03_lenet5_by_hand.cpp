@@ -1,5 +1,5 @@
-// A training loop written by hand: two epochs of LeNet-5 on MNIST, then weights saved, loaded and compared.
-// usage: 03_lenet5_by_hand [folder of the IDX files]
+// A training loop written by hand: two epochs of LeNet-5 on MNIST, then weights saved, loaded and
+// compared. usage: 03_lenet5_by_hand [folder of the IDX files]
 #include <models/lenet5.h>
 #include <tenon/tenon.h>
 

@@ -1,5 +1,5 @@
-// An optimizer of your own is two functions: which tensors it keeps for a parameter, and how it changes one.
-// Here: Adagrad (Duchi, Hazan and Singer 2011), fitting a plane through noisy points.
+// An optimizer of your own is two functions: which tensors it keeps for a parameter, and how it
+// changes one. Here: Adagrad (Duchi, Hazan and Singer 2011), fitting a plane through noisy points.
 #include <tenon/tenon.h>
 
 #include <cstdio>
@@ -9,12 +9,16 @@ using namespace tenon;
 // [optimizer]
 class Adagrad : public optim::Optimizer {
  public:
-  Adagrad(ParameterList parameters, double learning_rate) : Optimizer(std::move(parameters), learning_rate) {}
+  Adagrad(ParameterList parameters, double learning_rate)
+      : Optimizer(std::move(parameters), learning_rate) {}
 
  protected:
-  void init(const Tensor& parameter, optim::Slots& slots) override { slots["sum"] = zeros_like(parameter); }
+  void init(const Tensor& parameter, optim::Slots& slots) override {
+    slots["sum"] = zeros_like(parameter);
+  }
 
-  void update(Tensor& parameter, const Tensor& gradient, optim::Slots& slots, double learning_rate) override {
+  void update(Tensor& parameter, const Tensor& gradient, optim::Slots& slots,
+              double learning_rate) override {
     Tensor& sum = slots["sum"];
     sum.copy_from(sum + square(gradient));
     parameter.copy_from(parameter - learning_rate * gradient / (sqrt(sum) + 1e-10));

@@ -38,7 +38,8 @@ Score evaluate(nn::Module& model, const data::Dataset& dataset) {
   Score score;
   for (const data::Batch& batch : data::Loader(dataset, {.batch_size = 500}).epoch(0)) {
     const Tensor logits = model(batch.inputs);
-    score.loss += cross_entropy(logits, batch.targets, {.reduction = Reduction::sum}).item<double>();
+    score.loss +=
+        cross_entropy(logits, batch.targets, {.reduction = Reduction::sum}).item<double>();
     score.accuracy += sum(equal(argmax(logits, 1), batch.targets)).item<double>();
   }
   model.set_training(true);
@@ -49,10 +50,13 @@ Score evaluate(nn::Module& model, const data::Dataset& dataset) {
 std::unique_ptr<optim::Optimizer> make_optimizer(const Options& options, const nn::Module& model) {
   const double rate = options.learning_rate;
   if (options.optimizer == "sgd")
-    return std::make_unique<optim::SGD>(model.parameters(), optim::SGDOptions{.learning_rate = rate, .momentum = 0.9});
+    return std::make_unique<optim::SGD>(model.parameters(),
+                                        optim::SGDOptions{.learning_rate = rate, .momentum = 0.9});
   if (options.optimizer == "adamw")
-    return std::make_unique<optim::AdamW>(model.parameters(), optim::AdamWOptions{.learning_rate = rate});
-  return std::make_unique<optim::Adam>(model.parameters(), optim::AdamOptions{.learning_rate = rate});
+    return std::make_unique<optim::AdamW>(model.parameters(),
+                                          optim::AdamWOptions{.learning_rate = rate});
+  return std::make_unique<optim::Adam>(model.parameters(),
+                                       optim::AdamOptions{.learning_rate = rate});
 }
 
 std::string format(const char* pattern, auto... values) {
@@ -69,8 +73,9 @@ void train(const Options& options) {
   const std::unique_ptr<optim::Optimizer> optimizer = make_optimizer(options, model);
   const data::Loader loader(
       train_set, {.batch_size = options.batch_size, .shuffle = true, .seed = options.seed});
-  const optim::CosineSchedule cosine{.learning_rate = options.learning_rate,
-                                     .total_steps = std::max<int64_t>(1, options.epochs * loader.size())};
+  const optim::CosineSchedule cosine{
+      .learning_rate = options.learning_rate,
+      .total_steps = std::max<int64_t>(1, options.epochs * loader.size())};
 
   int64_t first_epoch = 0;
   int64_t step = 0;
@@ -79,7 +84,8 @@ void train(const Options& options) {
         load_checkpoint(options.checkpoint, {.model = &model, .optimizer = optimizer.get()});
     first_epoch = info.epoch;
     step = info.step;
-    std::printf("resumed %s after epoch %lld\n", options.checkpoint.c_str(), static_cast<long long>(first_epoch));
+    std::printf("resumed %s after epoch %lld\n", options.checkpoint.c_str(),
+                static_cast<long long>(first_epoch));
   }
   if (!options.quiet) {
     std::fputs(machine_description().c_str(), stdout);
@@ -95,22 +101,26 @@ void train(const Options& options) {
     std::atomic<int64_t> right{0};
     const auto status = [&] {
       const double seconds = steady_seconds() - epoch_start;
-      const double done = static_cast<double>(epoch - first_epoch) + static_cast<double>(seen) / static_cast<double>(train_set.size());
-      const double left = (steady_seconds() - start) / done * (static_cast<double>(options.epochs - first_epoch) - done);
+      const double done = static_cast<double>(epoch - first_epoch) +
+                          static_cast<double>(seen) / static_cast<double>(train_set.size());
+      const double left = (steady_seconds() - start) / done *
+                          (static_cast<double>(options.epochs - first_epoch) - done);
       return format("epoch %2lld/%lld  loss %.4f  accuracy %5.2f %%  %6.0f images/s  ETA %s",
-                    static_cast<long long>(epoch + 1), static_cast<long long>(options.epochs), loss_sum / static_cast<double>(seen),
-                    100 * static_cast<double>(right) / static_cast<double>(seen), static_cast<double>(seen) / seconds,
-                    to_duration(left).c_str());
+                    static_cast<long long>(epoch + 1), static_cast<long long>(options.epochs),
+                    loss_sum / static_cast<double>(seen),
+                    100 * static_cast<double>(right) / static_cast<double>(seen),
+                    static_cast<double>(seen) / seconds, to_duration(left).c_str());
     };
     for (const data::Batch& batch : loader.epoch(epoch)) {
       if (options.schedule == "cosine") optimizer->set_learning_rate(cosine(step));
       optimizer->zero_grad();
       // In shards: the same bits on any number of threads.
-      const double loss = backward_in_shards(batch, model.parameters(), [&](const data::Batch& shard) {
-        const Tensor logits = model(shard.inputs);
-        right += sum(equal(argmax(logits.detach(), 1), shard.targets)).item<int64_t>();
-        return cross_entropy(logits, shard.targets, {.reduction = Reduction::sum});
-      });
+      const double loss =
+          backward_in_shards(batch, model.parameters(), [&](const data::Batch& shard) {
+            const Tensor logits = model(shard.inputs);
+            right += sum(equal(argmax(logits.detach(), 1), shard.targets)).item<int64_t>();
+            return cross_entropy(logits, shard.targets, {.reduction = Reduction::sum});
+          });
       optimizer->step();
       ++step;
       seen += batch.size();
@@ -121,10 +131,12 @@ void train(const Options& options) {
     // The tutorial's habit: the test set is watched, but nothing is selected by it.
     const Score validation = evaluate(model, test_set);
     if (!options.quiet)
-      progress.finish(line + format("  validation loss %.4f  accuracy %5.2f %%", validation.loss, 100 * validation.accuracy));
+      progress.finish(line + format("  validation loss %.4f  accuracy %5.2f %%", validation.loss,
+                                    100 * validation.accuracy));
     if (!options.checkpoint.empty())
-      save_checkpoint(options.checkpoint,
-                      {.model = &model, .optimizer = optimizer.get(), .epoch = epoch + 1, .step = step});
+      save_checkpoint(
+          options.checkpoint,
+          {.model = &model, .optimizer = optimizer.get(), .epoch = epoch + 1, .step = step});
   }
   if (!options.quiet && !options.checkpoint.empty())
     std::printf("checkpoint %s\n", std::filesystem::absolute(options.checkpoint).c_str());
@@ -137,11 +149,15 @@ void train(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app("Trains LeNet-5 (LeCun et al. 1998; 28x28 images, 44,426 parameters).");
-  app.add_option("--data", options.data, "folder of the four IDX files, gzip or plain (MNIST or Fashion-MNIST)");
-  app.add_option("--epochs", options.epochs, "epochs in all, those before a resume included")->check(CLI::NonNegativeNumber);
+  app.add_option("--data", options.data,
+                 "folder of the four IDX files, gzip or plain (MNIST or Fashion-MNIST)");
+  app.add_option("--epochs", options.epochs, "epochs in all, those before a resume included")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--batch-size", options.batch_size)->check(CLI::PositiveNumber);
-  app.add_option("--learning-rate", options.learning_rate, "at the start")->check(CLI::NonNegativeNumber);
-  app.add_option("--schedule", options.schedule, "cosine falls to 0 over the run")->check(CLI::IsMember({"cosine", "constant"}));
+  app.add_option("--learning-rate", options.learning_rate, "at the start")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--schedule", options.schedule, "cosine falls to 0 over the run")
+      ->check(CLI::IsMember({"cosine", "constant"}));
   app.add_option("--optimizer", options.optimizer)->check(CLI::IsMember({"sgd", "adam", "adamw"}));
   app.add_option("--threads", options.threads)->check(CLI::Range(1, 1024));
   app.add_option("--seed", options.seed, "of the weights and of the order of the images");

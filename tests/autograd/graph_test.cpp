@@ -16,7 +16,8 @@ namespace {
 using testing::HasSubstr;
 
 Tensor leaf(std::initializer_list<double> values) {
-  return Tensor::from(values, {static_cast<int64_t>(values.size())}, Dtype::f64).set_requires_grad();
+  return Tensor::from(values, {static_cast<int64_t>(values.size())}, Dtype::f64)
+      .set_requires_grad();
 }
 
 TEST(Backward, FillsLeavesAndAddsUp) {
@@ -48,7 +49,8 @@ TEST(Backward, ARuleMayReturnTheSameTensorTwice) {
 TEST(Backward, SeveralOutputsAndTheirGradients) {
   Tensor x = leaf({1, 2});
   const Tensor a = 2.0 * x, b = x * x;
-  backward({a, b}, {.output_gradients = {Tensor::from({1.0, 10.0}, {2}, Dtype::f64), ones_like(b)}});
+  backward({a, b},
+           {.output_gradients = {Tensor::from({1.0, 10.0}, {2}, Dtype::f64), ones_like(b)}});
   EXPECT_TRUE(close(x.grad(), std::vector<double>{2 + 2, 20 + 4}));
 }
 
@@ -64,17 +66,23 @@ TEST(Backward, LeafGradientsHaveTheLeafsStridesAndTheirOwnMemory) {
 TEST(Backward, ErrorsSayWhatToDo) {
   Tensor x = leaf({1, 2, 3});
   EXPECT_THAT(message_of<GradientError>([&] { (x * x).backward(); }),
-              testing::AllOf(HasSubstr("backward: only a scalar"), HasSubstr("[3] f64"), HasSubstr("graph_test.cpp:")));
-  EXPECT_THAT(message_of<GradientError>([&] { Tensor::ones({}).backward(); }), HasSubstr("does not require grad"));
+              testing::AllOf(HasSubstr("backward: only a scalar"), HasSubstr("[3] f64"),
+                             HasSubstr("graph_test.cpp:")));
+  EXPECT_THAT(message_of<GradientError>([&] { Tensor::ones({}).backward(); }),
+              HasSubstr("does not require grad"));
   const Tensor y = sum(exp(x) * exp(x));
   y.backward();
-  EXPECT_THAT(message_of<GradientError>([&] { y.backward(); }),
-              testing::AllOf(HasSubstr("freed"), HasSubstr("retain_graph"), HasSubstr("graph_test.cpp:")));
+  EXPECT_THAT(
+      message_of<GradientError>([&] { y.backward(); }),
+      testing::AllOf(HasSubstr("freed"), HasSubstr("retain_graph"), HasSubstr("graph_test.cpp:")));
   EXPECT_THAT(message_of<GradientError>([&] { gradients(sum(x), {Tensor::ones({2})}); }),
               HasSubstr("input 0 does not require grad"));
-  EXPECT_THAT(message_of<GradientError>([&] { gradients(sum(x), {leaf({1})}); }), HasSubstr("do not depend on input 0"));
-  EXPECT_THAT(message_of<GradientError>([&] { gradients(std::vector<Tensor>{}, {x}); }), HasSubstr("no output"));
-  EXPECT_THAT(message_of<GradientError>([&] { sum(x).backward({.output_gradients = {Tensor::ones({2})}}); }),
+  EXPECT_THAT(message_of<GradientError>([&] { gradients(sum(x), {leaf({1})}); }),
+              HasSubstr("do not depend on input 0"));
+  EXPECT_THAT(message_of<GradientError>([&] { gradients(std::vector<Tensor>{}, {x}); }),
+              HasSubstr("no output"));
+  EXPECT_THAT(message_of<GradientError>(
+                  [&] { sum(x).backward({.output_gradients = {Tensor::ones({2})}}); }),
               HasSubstr("shape and dtype of its output"));
   EXPECT_THAT(message_of<ShapeError>([&] { Tensor().backward(); }), HasSubstr("undefined"));
 }
@@ -89,9 +97,9 @@ TEST(Backward, RetainGraphAllowsASecondPass) {
 
 TEST(Backward, LeavesAreUntouchedWhenARuleThrows) {
   Tensor x = leaf({1});
-  const Tensor bad = record("bad", {x}, ones_like(x.detach()), [](const Tensor&, const Needs&) -> Gradients {
-    throw DataError("no gradient today");
-  });
+  const Tensor bad = record(
+      "bad", {x}, ones_like(x.detach()),
+      [](const Tensor&, const Needs&) -> Gradients { throw DataError("no gradient today"); });
   EXPECT_THROW((bad + x).backward(), DataError);
   EXPECT_FALSE(x.grad().defined());
 }
@@ -138,30 +146,36 @@ TEST(Record, AnOperationWithSeveralOutputs) {
       doubled = 2.0 * a;
       squared = a * a;
     }
-    return record("both", {a}, {doubled, squared}, [a = Saved(a)](const Gradients& dys, const Needs&) -> Gradients {
-      Tensor dx = zeros_like(a.get().detach());
-      if (dys[0].defined()) dx = dx + 2.0 * dys[0];
-      if (dys[1].defined()) dx = dx + 2.0 * a.get() * dys[1];
-      return {dx};
-    });
+    return record("both", {a}, {doubled, squared},
+                  [a = Saved(a)](const Gradients& dys, const Needs&) -> Gradients {
+                    Tensor dx = zeros_like(a.get().detach());
+                    if (dys[0].defined()) dx = dx + 2.0 * dys[0];
+                    if (dys[1].defined()) dx = dx + 2.0 * a.get() * dys[1];
+                    return {dx};
+                  });
   };
   EXPECT_TRUE(close(gradients(sum(both(x)[1]), {x})[0], std::vector<double>{2, 4, 6}));
   const std::vector<Tensor> y = both(x);
   EXPECT_TRUE(close(gradients(sum(y[0]) + sum(y[1]), {x})[0], std::vector<double>{4, 6, 8}));
-  EXPECT_TRUE(check_second_gradients([&](const std::vector<Tensor>& in) { return both(in[0])[1]; }, {x.detach()}).ok);
+  EXPECT_TRUE(check_second_gradients([&](const std::vector<Tensor>& in) { return both(in[0])[1]; },
+                                     {x.detach()})
+                  .ok);
 }
 
 TEST(Record, AWrongRuleIsFound) {
   Tensor x = leaf({1, 2});
   const auto with = [&](Gradients result) {
-    return record("odd", {x}, ones_like(x.detach()), [result](const Tensor&, const Needs&) -> Gradients { return result; });
+    return record("odd", {x}, ones_like(x.detach()),
+                  [result](const Tensor&, const Needs&) -> Gradients { return result; });
   };
   EXPECT_THAT(message_of<GradientError>([&] { sum(with({Tensor::ones({3})})).backward(); }),
-              testing::AllOf(HasSubstr("odd: the gradient of input 0"), HasSubstr("[3] f32"), HasSubstr("[2] f64"),
-                             HasSubstr("graph_test.cpp")));
-  EXPECT_THAT(message_of<GradientError>([&] { sum(with({})).backward(); }), HasSubstr("0 gradients for 1 inputs"));
+              testing::AllOf(HasSubstr("odd: the gradient of input 0"), HasSubstr("[3] f32"),
+                             HasSubstr("[2] f64"), HasSubstr("graph_test.cpp")));
+  EXPECT_THAT(message_of<GradientError>([&] { sum(with({})).backward(); }),
+              HasSubstr("0 gradients for 1 inputs"));
   EXPECT_THAT(message_of<GradientError>([&] {
-                record("odd", {x}, x * 2.0, [](const Tensor& dy, const Needs&) -> Gradients { return {dy}; });
+                record("odd", {x}, x * 2.0,
+                       [](const Tensor& dy, const Needs&) -> Gradients { return {dy}; });
               }),
               HasSubstr("already has a history"));
 }
@@ -178,7 +192,8 @@ TEST(Record, NothingIsRecordedWithoutNeed) {
   const Tensor loss = sum(x * x);
   const int64_t with_graph = memory_stats().live_graph_nodes;
   loss.backward();
-  EXPECT_EQ(memory_stats().live_graph_nodes, with_graph) << "a first-order backward records nothing";
+  EXPECT_EQ(memory_stats().live_graph_nodes, with_graph)
+      << "a first-order backward records nothing";
 }
 
 TEST(Record, RecordingIsPerThread) {
@@ -197,8 +212,8 @@ TEST(Saved, AWriteInBetweenIsAnError) {
     x.fill(2);
   }
   EXPECT_THAT(message_of<GradientError>([&] { y.backward(); }),
-              testing::AllOf(HasSubstr("square: "), HasSubstr("modified"), HasSubstr("version 0"), HasSubstr("version 1"),
-                             HasSubstr("graph_test.cpp:")));
+              testing::AllOf(HasSubstr("square: "), HasSubstr("modified"), HasSubstr("version 0"),
+                             HasSubstr("version 1"), HasSubstr("graph_test.cpp:")));
 }
 
 TEST(Saved, AWriteThroughAViewCounts) {
@@ -217,7 +232,8 @@ TEST(Saved, MemoryIsFreedAsBackwardPasses) {
   const int64_t before = memory_stats().live_bytes;
   const Tensor loss = sum(exp(exp(exp(x * 0.1))));
   loss.backward();
-  EXPECT_LE(memory_stats().live_bytes, before + 2 * 4000 + 64) << "the gradient and the loss are left";
+  EXPECT_LE(memory_stats().live_bytes, before + 2 * 4000 + 64)
+      << "the gradient and the loss are left";
 }
 
 TEST(Graph, AMillionOperationsGoBackwardAndAreDestroyedWithoutRecursion) {

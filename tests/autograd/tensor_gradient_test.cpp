@@ -32,24 +32,31 @@ TEST(RequiresGrad, MarksLeaves) {
 }
 
 TEST(RequiresGrad, Errors) {
-  EXPECT_THAT(message_of<DtypeError>([] { Tensor::arange(3).set_requires_grad(); }),
-              AllOf(HasSubstr("f32 or f64"), HasSubstr("i64"), HasSubstr("tensor_gradient_test.cpp:")));
+  EXPECT_THAT(
+      message_of<DtypeError>([] { Tensor::arange(3).set_requires_grad(); }),
+      AllOf(HasSubstr("f32 or f64"), HasSubstr("i64"), HasSubstr("tensor_gradient_test.cpp:")));
   Tensor x = Tensor::ones({2}).set_requires_grad();
   Tensor y = x * 2.0;
-  EXPECT_THAT(message_of<GradientError>([&] { y.set_requires_grad(false); }), HasSubstr("detach()"));
+  EXPECT_THAT(message_of<GradientError>([&] { y.set_requires_grad(false); }),
+              HasSubstr("detach()"));
   EXPECT_THAT(message_of<GradientError>([&] { y.set_grad(y); }), HasSubstr("only a leaf"));
-  EXPECT_THAT(message_of<GradientError>([&] { x.set_grad(Tensor::ones({3})); }), AllOf(HasSubstr("[2]"), HasSubstr("[3]")));
+  EXPECT_THAT(message_of<GradientError>([&] { x.set_grad(Tensor::ones({3})); }),
+              AllOf(HasSubstr("[2]"), HasSubstr("[3]")));
 }
 
 TEST(InPlace, IsRefusedWhileRecording) {
   Tensor x = Tensor::ones({2}).set_requires_grad();
-  EXPECT_THAT(message_of<GradientError>([&] { x.fill(1); }), AllOf(HasSubstr("fill: "), HasSubstr("NoGradGuard")));
+  EXPECT_THAT(message_of<GradientError>([&] { x.fill(1); }),
+              AllOf(HasSubstr("fill: "), HasSubstr("NoGradGuard")));
   Tensor y = x * 2.0;
-  EXPECT_THAT(message_of<GradientError>([&] { y.copy_from(Tensor::ones({2})); }), HasSubstr("has a history"));
+  EXPECT_THAT(message_of<GradientError>([&] { y.copy_from(Tensor::ones({2})); }),
+              HasSubstr("has a history"));
   Tensor plain = Tensor::ones({2});
   EXPECT_THAT(message_of<GradientError>([&] { plain.copy_from(x); }), HasSubstr("source"));
-  EXPECT_THAT(message_of<ShapeError>([&] { plain.copy_from(Tensor::ones({3})); }), AllOf(HasSubstr("[2]"), HasSubstr("[3]")));
-  EXPECT_THAT(message_of<GradientError>([&] { x.mutable_data<float>(); }), HasSubstr("requires grad"));
+  EXPECT_THAT(message_of<ShapeError>([&] { plain.copy_from(Tensor::ones({3})); }),
+              AllOf(HasSubstr("[2]"), HasSubstr("[3]")));
+  EXPECT_THAT(message_of<GradientError>([&] { x.mutable_data<float>(); }),
+              HasSubstr("requires grad"));
   Tensor wide = expand(plain, {3, 2});
   EXPECT_THAT(message_of<ShapeError>([&] { wide.fill(1); }), HasSubstr("expanded"));
   const NoGradGuard no_grad;
@@ -92,7 +99,8 @@ TEST(Hooks, SeeAndReplaceTheWholeGradient) {
   Tensor z = x * 1.0;
   z.register_hook([](const Tensor&) { return Tensor::ones({7}); });
   EXPECT_THAT(message_of<GradientError>([&] { sum(z).backward(); }), HasSubstr("hook"));
-  EXPECT_THAT(message_of<GradientError>([] { Tensor::ones({1}).register_hook([](const Tensor& g) { return g; }); }),
+  EXPECT_THAT(message_of<GradientError>(
+                  [] { Tensor::ones({1}).register_hook([](const Tensor& g) { return g; }); }),
               HasSubstr("register_hook"));
 }
 
@@ -100,10 +108,12 @@ TEST(Anomaly, NamesTheOperationThatMadeTheFirstNan) {
   const AnomalyGuard guard;
   Tensor x = Tensor::from({-1.0f, 4.0f}, {2}).set_requires_grad();
   EXPECT_THAT(message_of<GradientError>([&] { sum(sqrt(x)); }),
-              AllOf(HasSubstr("sqrt: the result contains"), HasSubstr("nan"), HasSubstr("tensor_gradient_test.cpp:")));
+              AllOf(HasSubstr("sqrt: the result contains"), HasSubstr("nan"),
+                    HasSubstr("tensor_gradient_test.cpp:")));
   Tensor zero = Tensor::zeros({1}).set_requires_grad();
   const Tensor y = sum(sqrt(zero));
-  EXPECT_THAT(message_of<GradientError>([&] { y.backward(); }), AllOf(HasSubstr("inf"), HasSubstr("tensor_gradient_test.cpp:")));
+  EXPECT_THAT(message_of<GradientError>([&] { y.backward(); }),
+              AllOf(HasSubstr("inf"), HasSubstr("tensor_gradient_test.cpp:")));
 }
 
 TEST(CheckGradients, NamesInputElementAndBothNumbers) {
@@ -113,19 +123,26 @@ TEST(CheckGradients, NamesInputElementAndBothNumbers) {
       const NoGradGuard no_grad;
       y = in[0] * in[1];
     }
-    return record("wrong", {in[0], in[1]}, y, [a = Saved(in[0]), b = Saved(in[1])](const Tensor& dy, const Needs&) -> Gradients {
-      return {dy * b.get(), dy * a.get() * Tensor::from({1.0, 1.0, 3.0}, {3}, Dtype::f64)};
-    });
+    return record(
+        "wrong", {in[0], in[1]}, y,
+        [a = Saved(in[0]), b = Saved(in[1])](const Tensor& dy, const Needs&) -> Gradients {
+          return {dy * b.get(), dy * a.get() * Tensor::from({1.0, 1.0, 3.0}, {3}, Dtype::f64)};
+        });
   };
-  const Tensor a = Tensor::from({1.0, 2.0, 3.0}, {3}, Dtype::f64), b = Tensor::from({4.0, 5.0, 6.0}, {3}, Dtype::f64);
+  const Tensor a = Tensor::from({1.0, 2.0, 3.0}, {3}, Dtype::f64),
+               b = Tensor::from({4.0, 5.0, 6.0}, {3}, Dtype::f64);
   const GradientReport report = check_gradients(wrong, {a, b});
   EXPECT_FALSE(report.ok);
   EXPECT_EQ(report.input, 1u);
   EXPECT_EQ(report.element, 2);
   EXPECT_NEAR(report.analytic, 3 * report.numeric, 1e-6);
   EXPECT_THAT(report.message, AllOf(HasSubstr("input 1"), HasSubstr("element 2")));
-  EXPECT_TRUE(check_gradients([](const std::vector<Tensor>& in) { return in[0] * in[1]; }, {a, b}).ok);
-  EXPECT_THAT(message_of<DtypeError>([&] { check_gradients(wrong, {Tensor::ones({3}), b}); }), HasSubstr("f64"));
+  EXPECT_TRUE(
+      check_gradients([](const std::vector<Tensor>& in) { return in[0] * in[1]; }, {a, b}).ok);
+  EXPECT_THAT(message_of<DtypeError>([&] {
+                check_gradients(wrong, {Tensor::ones({3}), b});
+              }),
+              HasSubstr("f64"));
 }
 
 TEST(CheckGradients, FindsAWrongSecondDerivative) {
@@ -135,9 +152,10 @@ TEST(CheckGradients, FindsAWrongSecondDerivative) {
       const NoGradGuard no_grad;
       y = in[0] * in[0] * in[0];
     }
-    return record("cube", {in[0]}, y, [x = Saved(in[0])](const Tensor& dy, const Needs&) -> Gradients {
-      return {dy * (3.0 * square(x.get().detach()))};  // right, but cut off from x
-    });
+    return record("cube", {in[0]}, y,
+                  [x = Saved(in[0])](const Tensor& dy, const Needs&) -> Gradients {
+                    return {dy * (3.0 * square(x.get().detach()))};  // right, but cut off from x
+                  });
   };
   const Tensor x = Tensor::from({1.0, 2.0}, {2}, Dtype::f64);
   EXPECT_TRUE(check_gradients(half_wrong, {x}).ok);
@@ -149,7 +167,8 @@ TEST(CheckGradients, AConstantFunctionPasses) {
   const auto constant = [](const std::vector<Tensor>& in) { return zeros_like(in[0].detach()); };
   EXPECT_TRUE(check_gradients(constant, {x}).ok);
   EXPECT_TRUE(check_second_gradients(constant, {x}).ok);
-  EXPECT_TRUE(check_second_gradients([](const std::vector<Tensor>& in) { return in[0] * 3.0; }, {x}).ok);
+  EXPECT_TRUE(
+      check_second_gradients([](const std::vector<Tensor>& in) { return in[0] * 3.0; }, {x}).ok);
 }
 
 }  // namespace

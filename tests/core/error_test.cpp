@@ -1,10 +1,11 @@
+#include "tenon/core/error.h"
+
 #include <gmock/gmock.h>
 
 #include <typeinfo>
 
 #include "support/close.h"
 #include "tenon/core/call_path_internal.h"
-#include "tenon/core/error.h"
 #include "tenon/core/fault_internal.h"
 
 namespace tenon {
@@ -34,8 +35,8 @@ TEST(Fault, TheTextOfTheDesign) {
 }
 
 TEST(Fault, OutsideOfModulesTheLineAlone) {
-  const std::string text =
-      message_of<DtypeError>([] { Fault("exp", Where::current("a/b/user.cpp", "f", 7)).raise<DtypeError>("no"); });
+  const std::string text = message_of<DtypeError>(
+      [] { Fault("exp", Where::current("a/b/user.cpp", "f", 7)).raise<DtypeError>("no"); });
   EXPECT_EQ(text, "exp: no.\n  at user.cpp:7");
 }
 
@@ -60,10 +61,13 @@ TEST(CallPath, IsPoppedAndInterned) {
 
 TEST(Checks, NameTheOperand) {
   const Where where = Where::current();
-  EXPECT_THAT(message_of<ShapeError>([&] { check_defined("exp", "x", Tensor(), where); }), HasSubstr("exp: x is an undefined tensor"));
-  EXPECT_THAT(message_of<DtypeError>([&] { check_floating("exp", Tensor::arange(3), where); }), HasSubstr("x [3] i64"));
+  EXPECT_THAT(message_of<ShapeError>([&] { check_defined("exp", "x", Tensor(), where); }),
+              HasSubstr("exp: x is an undefined tensor"));
+  EXPECT_THAT(message_of<DtypeError>([&] { check_floating("exp", Tensor::arange(3), where); }),
+              HasSubstr("x [3] i64"));
   EXPECT_THAT(message_of<DtypeError>([&] {
-                check_same_dtype("matmul", "a", Tensor::ones({1}), "b", Tensor::ones({1}, {Dtype::f64}), where);
+                check_same_dtype("matmul", "a", Tensor::ones({1}), "b",
+                                 Tensor::ones({1}, {Dtype::f64}), where);
               }),
               HasSubstr("a is f32 but b is f64"));
 }

@@ -20,7 +20,9 @@ TEST(FunctionRef, CallsWhatItRefersTo) {
 TEST(Function, OwnsSmallAndLargeCapturesAndDestroysThemOnce) {
   const auto check = [](auto padding) {
     const auto token = std::make_shared<int>(7);
-    Function<int(int), 64> function = [token, padding](int n) { return *token + n + static_cast<int>(padding[0]); };
+    Function<int(int), 64> function = [token, padding](int n) {
+      return *token + n + static_cast<int>(padding[0]);
+    };
     EXPECT_EQ(token.use_count(), 2);
     Function<int(int), 64> moved = std::move(function);
     EXPECT_FALSE(function);  // NOLINT(bugprone-use-after-move): a moved-from Function is empty

@@ -1,8 +1,7 @@
-#include "tenon/core/order_internal.h"
-
 #include <gtest/gtest.h>
 
 #include "support/layouts.h"
+#include "tenon/core/order_internal.h"
 #include "tenon/core/strided_internal.h"
 
 namespace tenon {

@@ -43,10 +43,12 @@ TEST_F(Parallel, EmptyAndOddArguments) {
   parallel_for(0, 10, [](std::int64_t, std::int64_t) { FAIL(); });
   parallel_for(-3, 10, [](std::int64_t, std::int64_t) { FAIL(); });
   int calls = 0;
-  parallel_for(3, 0, [&](std::int64_t begin, std::int64_t end) { calls += static_cast<int>(end - begin); });
+  parallel_for(
+      3, 0, [&](std::int64_t begin, std::int64_t end) { calls += static_cast<int>(end - begin); });
   EXPECT_EQ(calls, 3);
-  EXPECT_THAT(message_of<ShapeError>([] { set_num_threads(0); }),
-              testing::AllOf(testing::HasSubstr("0 threads"), testing::HasSubstr("parallel_test.cpp:")));
+  EXPECT_THAT(
+      message_of<ShapeError>([] { set_num_threads(0); }),
+      testing::AllOf(testing::HasSubstr("0 threads"), testing::HasSubstr("parallel_test.cpp:")));
   EXPECT_THROW(set_num_threads(1 << 20), ShapeError);
 }
 
@@ -59,7 +61,8 @@ TEST_F(Parallel, AsManyThreadsRunAsWereAskedFor) {
     std::atomic<int> inside{0};
     run_shards(threads, [&](std::int64_t) {
       ++inside;
-      for (int wait = 0; wait < 2000 && inside < threads; ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      for (int wait = 0; wait < 2000 && inside < threads; ++wait)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
       const std::lock_guard lock(mutex);
       ids.insert(std::this_thread::get_id());
     });
@@ -73,7 +76,8 @@ TEST_F(Parallel, NestedLoopsStayOnTheirThread) {
   parallel_for(8, 1, [&](std::int64_t, std::int64_t) {
     const auto outer = std::this_thread::get_id();
     EXPECT_TRUE(in_parallel_body());
-    parallel_for(8, 1, [&](std::int64_t, std::int64_t) { wrong += std::this_thread::get_id() != outer; });
+    parallel_for(8, 1,
+                 [&](std::int64_t, std::int64_t) { wrong += std::this_thread::get_id() != outer; });
     run_in_arena([&] { wrong += std::this_thread::get_id() != outer; });
   });
   EXPECT_EQ(wrong, 0);
@@ -83,9 +87,10 @@ TEST_F(Parallel, NestedLoopsStayOnTheirThread) {
 TEST_F(Parallel, ExceptionsReachTheCaller) {
   for (const int threads : {1, 3}) {
     set_num_threads(threads);
-    EXPECT_THROW(parallel_for(100, 1, [](std::int64_t begin, std::int64_t) {
-                   if (begin == 57) throw std::runtime_error("57");
-                 }),
+    EXPECT_THROW(parallel_for(100, 1,
+                              [](std::int64_t begin, std::int64_t) {
+                                if (begin == 57) throw std::runtime_error("57");
+                              }),
                  std::runtime_error);
     std::atomic<int> ran{0};
     const std::string first = message_of<std::runtime_error>([&] {

@@ -27,7 +27,8 @@ using testing::HasSubstr;
 /// Sample i is the number i squared.
 class Squares : public data::DatasetSource {
  public:
-  explicit Squares(std::int64_t count, int* destroyed = nullptr) : count_(count), destroyed_(destroyed) {}
+  explicit Squares(std::int64_t count, int* destroyed = nullptr)
+      : count_(count), destroyed_(destroyed) {}
   ~Squares() override {
     if (destroyed_ != nullptr) ++*destroyed_;
   }
@@ -95,36 +96,50 @@ TEST(Dataset, ChecksIndices) {
   const Dataset dataset = Dataset::make<Squares>(5);
   EXPECT_EQ(dataset.read({}).size(), 0);
   EXPECT_EQ(dataset.read({4, 0, 4}).inputs.to_vector<int>(), (std::vector<int>{16, 0, 16}));
-  EXPECT_THAT(message_of<ShapeError>([&] { dataset.read({1, 5}); }),
-              AllOf(HasSubstr("index 5 is outside of a dataset of 5 samples"), HasSubstr("dataset_test.cpp")));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                dataset.read({1, 5});
+              }),
+              AllOf(HasSubstr("index 5 is outside of a dataset of 5 samples"),
+                    HasSubstr("dataset_test.cpp")));
   EXPECT_THAT(message_of<ShapeError>([&] { dataset.read({-1}); }), HasSubstr("index -1"));
 }
 
 TEST(Dataset, ChecksWhatASourceReturns) {
   const Tensor three = Tensor::zeros({3, 2}), two = Tensor::zeros({2});
-  EXPECT_THAT(message_of<DataError>([&] { Dataset::make<Wrong>(Batch{three, {}}).read({0, 1}); }),
+  EXPECT_THAT(message_of<DataError>([&] {
+                Dataset::make<Wrong>(Batch{three, {}}).read({0, 1});
+              }),
               AllOf(HasSubstr("returned 3 samples for 2 indices"), HasSubstr("[3, 2]")));
-  EXPECT_THAT(message_of<DataError>([&] { Dataset::make<Wrong>(Batch{three, two}).read({0, 1, 2}); }),
+  EXPECT_THAT(message_of<DataError>([&] {
+                Dataset::make<Wrong>(Batch{three, two}).read({0, 1, 2});
+              }),
               HasSubstr("returned 2 targets for 3 indices"));
-  EXPECT_THAT(message_of<DataError>([&] { Dataset::make<Wrong>(Batch{three, Tensor::from(1.0f)}).read({0, 1, 2}); }),
+  EXPECT_THAT(message_of<DataError>([&] {
+                Dataset::make<Wrong>(Batch{three, Tensor::from(1.0f)}).read({0, 1, 2});
+              }),
               HasSubstr("returned 0 targets"));
-  EXPECT_THAT(message_of<DataError>([&] { Dataset::make<Wrong>(Batch{}).read({0}); }), HasSubstr("returned 0 samples"));
-  EXPECT_THAT(message_of<DataError>([&] { Dataset dataset(nullptr); }), HasSubstr("the source is null"));
+  EXPECT_THAT(message_of<DataError>([&] { Dataset::make<Wrong>(Batch{}).read({0}); }),
+              HasSubstr("returned 0 samples"));
+  EXPECT_THAT(message_of<DataError>([&] { Dataset dataset(nullptr); }),
+              HasSubstr("the source is null"));
 }
 
 TEST(ImageDataset, DividesBy255Exactly) {
   const TensorOptions bytes{.dtype = Dtype::u8};
   Tensor images = Tensor::empty({1, 1, 16, 16}, bytes);
-  for (int i = 0; i < 256; ++i) images.mutable_data<std::uint8_t>()[i] = static_cast<std::uint8_t>(i);
+  for (int i = 0; i < 256; ++i)
+    images.mutable_data<std::uint8_t>()[i] = static_cast<std::uint8_t>(i);
   const data::ImageDataset dataset(images, Tensor::from({0}, {1}));
   const std::vector<float> values = dataset.read({0}).inputs.to_vector<float>();
-  for (int i = 0; i < 256; ++i) EXPECT_EQ(values[static_cast<std::size_t>(i)], static_cast<float>(i / 255.0));
+  for (int i = 0; i < 256; ++i)
+    EXPECT_EQ(values[static_cast<std::size_t>(i)], static_cast<float>(i / 255.0));
 }
 
 TEST(ImageDataset, ReadsManyImagesInParallelInTheirOrder) {
   const std::int64_t count = 300, pixels = 3 * 20 * 21;
   std::vector<std::uint8_t> values(static_cast<std::size_t>(count * pixels));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * 7 + i / 1260);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<std::uint8_t>(i * 7 + i / 1260);
   std::vector<std::int64_t> labels, indices;
   for (std::int64_t i = 0; i < count; ++i) {
     labels.push_back(i % 7);
@@ -149,16 +164,19 @@ TEST(ImageDataset, ReadsManyImagesInParallelInTheirOrder) {
 }
 
 TEST(ImageDataset, TakesEmptySets) {
-  const data::ImageDataset none(Tensor::zeros({0, 1, 28, 28}, {.dtype = Dtype::u8}), Tensor::zeros({0}, {.dtype = Dtype::i64}));
+  const data::ImageDataset none(Tensor::zeros({0, 1, 28, 28}, {.dtype = Dtype::u8}),
+                                Tensor::zeros({0}, {.dtype = Dtype::i64}));
   EXPECT_EQ(none.size(), 0);
   EXPECT_EQ(none.num_classes(), 0);
   EXPECT_EQ(none.read({}).inputs.shape(), (Shape{0, 1, 28, 28}));
-  const data::ImageDataset flat(Tensor::zeros({2, 1, 0, 4}, {.dtype = Dtype::u8}), Tensor::from({0, 1}, {2}));
+  const data::ImageDataset flat(Tensor::zeros({2, 1, 0, 4}, {.dtype = Dtype::u8}),
+                                Tensor::from({0, 1}, {2}));
   EXPECT_EQ(flat.read({1}).inputs.shape(), (Shape{1, 1, 0, 4}));
 }
 
 TEST(ImageDataset, LosesNothingAsADataset) {
-  const data::ImageDataset images(Tensor::zeros({2, 1, 2, 2}, {.dtype = Dtype::u8}), Tensor::from({0, 1}, {2}));
+  const data::ImageDataset images(Tensor::zeros({2, 1, 2, 2}, {.dtype = Dtype::u8}),
+                                  Tensor::from({0, 1}, {2}));
   const Dataset dataset = images;
   EXPECT_EQ(dataset.read({1}).targets.item<int>(), 1);
   Dataset other = data::TensorDataset(Tensor::zeros({3}));
@@ -168,31 +186,46 @@ TEST(ImageDataset, LosesNothingAsADataset) {
 }
 
 TEST(ImageDataset, NoticesThatItWasAssignedAnotherKind) {
-  data::ImageDataset images(Tensor::zeros({2, 1, 2, 2}, {.dtype = Dtype::u8}), Tensor::from({0, 1}, {2}));
+  data::ImageDataset images(Tensor::zeros({2, 1, 2, 2}, {.dtype = Dtype::u8}),
+                            Tensor::from({0, 1}, {2}));
   static_cast<Dataset&>(images) = Dataset::make<Squares>(4);
   EXPECT_EQ(images.size(), 4);
   EXPECT_THAT(message_of<DataError>([&] { images.images(); }), HasSubstr("another kind"));
 }
 
 TEST(ImageDataset, ChecksItsTensors) {
-  const Tensor images = Tensor::zeros({2, 1, 2, 2}, {.dtype = Dtype::u8}), labels = Tensor::from({0, 1}, {2});
+  const Tensor images = Tensor::zeros({2, 1, 2, 2}, {.dtype = Dtype::u8}),
+               labels = Tensor::from({0, 1}, {2});
   using data::ImageDataset;
-  EXPECT_THAT(message_of<DtypeError>([&] { ImageDataset(Tensor::zeros({2, 1, 2, 2}), labels); }),
+  EXPECT_THAT(message_of<DtypeError>([&] {
+                ImageDataset(Tensor::zeros({2, 1, 2, 2}), labels);
+              }),
               AllOf(HasSubstr("images must be u8 but are f32"), HasSubstr("dataset_test.cpp")));
-  EXPECT_THAT(message_of<DtypeError>([&] { ImageDataset(images, Tensor::zeros({2})); }), HasSubstr("labels must be i64"));
-  EXPECT_THAT(message_of<ShapeError>([&] { ImageDataset(images, Tensor::from({0}, {1})); }),
-              AllOf(HasSubstr("2 images but 1 labels"), HasSubstr("[2, 1, 2, 2]"), HasSubstr("[1]")));
-  EXPECT_THAT(message_of<ShapeError>([&] { ImageDataset(Tensor::zeros({2, 4}, {.dtype = Dtype::u8}), labels); }),
+  EXPECT_THAT(message_of<DtypeError>([&] { ImageDataset(images, Tensor::zeros({2})); }),
+              HasSubstr("labels must be i64"));
+  EXPECT_THAT(
+      message_of<ShapeError>([&] { ImageDataset(images, Tensor::from({0}, {1})); }),
+      AllOf(HasSubstr("2 images but 1 labels"), HasSubstr("[2, 1, 2, 2]"), HasSubstr("[1]")));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                ImageDataset(Tensor::zeros({2, 4}, {.dtype = Dtype::u8}), labels);
+              }),
               HasSubstr("images must have 4 axes"));
-  EXPECT_THAT(message_of<ShapeError>([&] { ImageDataset(images, Tensor::from({0, 1}, {2, 1})); }), HasSubstr("1 axis"));
-  EXPECT_THAT(message_of<DataError>([&] { ImageDataset(images, Tensor::from({0, -1}, {2})); }),
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                ImageDataset(images, Tensor::from({0, 1}, {2, 1}));
+              }),
+              HasSubstr("1 axis"));
+  EXPECT_THAT(message_of<DataError>([&] {
+                ImageDataset(images, Tensor::from({0, -1}, {2}));
+              }),
               HasSubstr("label -1 of sample 1 is outside of 0 to 0"));
-  EXPECT_THAT(message_of<DataError>([&] { ImageDataset(images, labels, {.num_classes = 1}); }), HasSubstr("label 1 of sample 1"));
+  EXPECT_THAT(message_of<DataError>([&] { ImageDataset(images, labels, {.num_classes = 1}); }),
+              HasSubstr("label 1 of sample 1"));
   EXPECT_THAT(message_of<ShapeError>([&] { ImageDataset(Tensor(), labels); }), HasSubstr("images"));
 }
 
 TEST(TensorDataset, KeepsDtypesAndLayoutsValues) {
-  for (const Dtype dtype : {Dtype::boolean, Dtype::u8, Dtype::i32, Dtype::i64, Dtype::f32, Dtype::f64}) {
+  for (const Dtype dtype :
+       {Dtype::boolean, Dtype::u8, Dtype::i32, Dtype::i64, Dtype::f32, Dtype::f64}) {
     SCOPED_TRACE(to_string(dtype));
     std::vector<int> values;
     for (int i = 0; i < 60; ++i) values.push_back(i * 5 % 7);
@@ -222,10 +255,16 @@ TEST(TensorDataset, WorksWithoutTargetsAndDropsHistory) {
 
 TEST(TensorDataset, ChecksItsTensors) {
   using data::TensorDataset;
-  EXPECT_THAT(message_of<ShapeError>([&] { TensorDataset(Tensor::zeros({2, 3}), Tensor::zeros({3})); }),
-              AllOf(HasSubstr("2 inputs but 3 targets"), HasSubstr("[2, 3]"), HasSubstr("dataset_test.cpp")));
-  EXPECT_THAT(message_of<ShapeError>([&] { TensorDataset(Tensor::from(1.0f)); }), HasSubstr("rank 0"));
-  EXPECT_THAT(message_of<ShapeError>([&] { TensorDataset(Tensor::zeros({1}), Tensor::from(1.0f)); }), HasSubstr("rank 0"));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                TensorDataset(Tensor::zeros({2, 3}), Tensor::zeros({3}));
+              }),
+              AllOf(HasSubstr("2 inputs but 3 targets"), HasSubstr("[2, 3]"),
+                    HasSubstr("dataset_test.cpp")));
+  EXPECT_THAT(message_of<ShapeError>([&] { TensorDataset(Tensor::from(1.0f)); }),
+              HasSubstr("rank 0"));
+  EXPECT_THAT(
+      message_of<ShapeError>([&] { TensorDataset(Tensor::zeros({1}), Tensor::from(1.0f)); }),
+      HasSubstr("rank 0"));
   EXPECT_THAT(message_of<ShapeError>([&] { TensorDataset(Tensor{}); }), HasSubstr("inputs"));
 }
 
@@ -237,8 +276,11 @@ TEST(Subset, MapsIndicesAndNests) {
   const data::Subset two(odd, {4, 1});
   EXPECT_EQ(two.read({0, 1}).inputs.to_vector<int>(), (std::vector<int>{81, 9}));
   EXPECT_EQ(two.indices(), (std::vector<std::int64_t>{4, 1}));
-  EXPECT_THAT(message_of<ShapeError>([&] { data::Subset(dataset, {0, 10}); }),
-              AllOf(HasSubstr("index 10 is outside of a dataset of 10 samples"), HasSubstr("dataset_test.cpp")));
+  EXPECT_THAT(message_of<ShapeError>([&] {
+                data::Subset(dataset, {0, 10});
+              }),
+              AllOf(HasSubstr("index 10 is outside of a dataset of 10 samples"),
+                    HasSubstr("dataset_test.cpp")));
   EXPECT_THAT(message_of<ShapeError>([&] { odd.read({6}); }), HasSubstr("index 6"));
 }
 

@@ -31,10 +31,22 @@ std::vector<Case> element_types() {
   const auto f32 = [](float x) { return big_endian(std::bit_cast<std::uint32_t>(x), 4); };
   const auto f64 = [](double x) { return big_endian(std::bit_cast<std::uint64_t>(x), 8); };
   return {
-      {"u8", idx_header(0x08, {2, 3}) + std::string("\x00\x01\x7f\x80\xfe\xff", 6), Dtype::u8, {0, 1, 127, 128, 254, 255}},
-      {"i8", idx_header(0x09, {4}) + std::string("\x00\x7f\x80\xff", 4), Dtype::i32, {0, 127, -128, -1}},
-      {"i16", idx_header(0x0b, {3}) + std::string("\x01\x02\x80\x00\xff\xfe", 6), Dtype::i32, {258, -32768, -2}},
-      {"i32", idx_header(0x0c, {1, 2}) + std::string("\x01\x02\x03\x04\xff\xff\xff\xfd", 8), Dtype::i32, {16909060, -3}},
+      {"u8",
+       idx_header(0x08, {2, 3}) + std::string("\x00\x01\x7f\x80\xfe\xff", 6),
+       Dtype::u8,
+       {0, 1, 127, 128, 254, 255}},
+      {"i8",
+       idx_header(0x09, {4}) + std::string("\x00\x7f\x80\xff", 4),
+       Dtype::i32,
+       {0, 127, -128, -1}},
+      {"i16",
+       idx_header(0x0b, {3}) + std::string("\x01\x02\x80\x00\xff\xfe", 6),
+       Dtype::i32,
+       {258, -32768, -2}},
+      {"i32",
+       idx_header(0x0c, {1, 2}) + std::string("\x01\x02\x03\x04\xff\xff\xff\xfd", 8),
+       Dtype::i32,
+       {16909060, -3}},
       {"f32", idx_header(0x0d, {2}) + f32(1.5f) + f32(-0.1f), Dtype::f32, {1.5, -0.1f}},
       {"f64", idx_header(0x0e, {2, 1}) + f64(0.1) + f64(-1e300), Dtype::f64, {0.1, -1e300}},
       {"empty", idx_header(0x08, {3, 0, 5}), Dtype::u8, {}},
@@ -78,7 +90,8 @@ TEST(ReadIdx, ReadsGzipMembersInARow) {
   const TemporaryFolder folder;
   const std::string bytes = idx_header(0x08, {6}) + "abcdef";
   write_bytes(folder / "x", gzip(bytes.substr(0, 5)) + gzip(bytes.substr(5)));
-  EXPECT_EQ(data::read_idx(folder / "x").to_vector<std::uint8_t>(), (std::vector<std::uint8_t>{97, 98, 99, 100, 101, 102}));
+  EXPECT_EQ(data::read_idx(folder / "x").to_vector<std::uint8_t>(),
+            (std::vector<std::uint8_t>{97, 98, 99, 100, 101, 102}));
 }
 
 /// A broken file, and what its message says beside its name.
@@ -102,13 +115,18 @@ std::vector<Broken> broken_files() {
       {"text", "This is no data.", "54 68 69 73"},
       {"an element type that does not exist", idx_header(0x0a, {2}) + "ab", "00 00 0a 01"},
       {"first byte not zero", "\x01" + idx_header(0x08, {2}).substr(1) + "ab", "01 00 08 01"},
-      {"second byte not zero", std::string("\0\x02", 2) + idx_header(0x08, {2}).substr(2) + "ab", "00 02 08 01"},
+      {"second byte not zero", std::string("\0\x02", 2) + idx_header(0x08, {2}).substr(2) + "ab",
+       "00 02 08 01"},
       {"no axes", idx_header(0x08, {}) + "a", "0 axes, expected 1 to 8"},
-      {"nine axes", idx_header(0x08, std::vector<std::uint32_t>(9, 1)) + "a", "9 axes, expected 1 to 8"},
+      {"nine axes", idx_header(0x08, std::vector<std::uint32_t>(9, 1)) + "a",
+       "9 axes, expected 1 to 8"},
       {"255 axes", std::string("\0\0\x08\xff", 4), "255 axes"},
-      {"little-endian sizes", idx_header(0x08, {0x02000000, 0x03000000}) + "abcdef", "[33554432, 50331648]"},
-      {"sizes that overflow", idx_header(0x0e, std::vector<std::uint32_t>(8, 0xffffffff)), "more than its 36 bytes"},
-      {"sizes that overflow to little", idx_header(0x08, {0x10000, 0x10000, 0x10000, 0x10000}), "more than its 20 bytes"},
+      {"little-endian sizes", idx_header(0x08, {0x02000000, 0x03000000}) + "abcdef",
+       "[33554432, 50331648]"},
+      {"sizes that overflow", idx_header(0x0e, std::vector<std::uint32_t>(8, 0xffffffff)),
+       "more than its 36 bytes"},
+      {"sizes that overflow to little", idx_header(0x08, {0x10000, 0x10000, 0x10000, 0x10000}),
+       "more than its 20 bytes"},
       {"a terabyte", idx_header(0x08, {1 << 20, 1 << 20}) + "abc", "more than its 15 bytes"},
       {"one byte more", good + "g", "has 19 bytes, expected 18"},
       {"a second file behind it", good + good, "has 36 bytes, expected 18"},
@@ -125,10 +143,12 @@ std::vector<Broken> broken_files() {
       {"gzip: magic alone", "\x1f\x8b", "cut off"},
   };
   for (const std::size_t length : {1, 3, 4, 7, 11, 12, 13, 17})
-    files.push_back({"cut after " + std::to_string(length), good.substr(0, length), length < 12 ? "cut off" : "expected 18"});
+    files.push_back({"cut after " + std::to_string(length), good.substr(0, length),
+                     length < 12 ? "cut off" : "expected 18"});
   const std::string packed = gzip(good);
   for (std::size_t length = 3; length < packed.size(); length += 2)
-    files.push_back({"gzip: cut after " + std::to_string(length), packed.substr(0, length), "cut off"});
+    files.push_back(
+        {"gzip: cut after " + std::to_string(length), packed.substr(0, length), "cut off"});
   return files;
 }
 
@@ -141,15 +161,17 @@ TEST(ReadIdx, BrokenFilesAreDataErrorsThatNameTheFile) {
     const std::string path = folder / "broken-idx";
     write_bytes(path, file.bytes);
     const std::int64_t live = memory_stats().live_bytes;
-    EXPECT_THAT(message_of<DataError>([&] { data::read_idx(path); }),
-                AllOf(HasSubstr("read_idx: " + path), HasSubstr(file.says), HasSubstr("idx_test.cpp")));
+    EXPECT_THAT(
+        message_of<DataError>([&] { data::read_idx(path); }),
+        AllOf(HasSubstr("read_idx: " + path), HasSubstr(file.says), HasSubstr("idx_test.cpp")));
     EXPECT_EQ(memory_stats().live_bytes, live);
   }
 }
 
 TEST(ReadIdx, EveryFlippedBitOfAGzipFileIsNoticedOrHarmless) {
   const TemporaryFolder folder;
-  const std::string plain = idx_header(0x08, {4, 50}) + std::string(100, 'a') + std::string(100, 'b');
+  const std::string plain =
+      idx_header(0x08, {4, 50}) + std::string(100, 'a') + std::string(100, 'b');
   const std::string good = gzip(plain);
   const std::string path = folder / "x";
   int noticed = 0;
@@ -164,15 +186,18 @@ TEST(ReadIdx, EveryFlippedBitOfAGzipFileIsNoticedOrHarmless) {
       ++noticed;
     }
   }
-  EXPECT_GT(noticed, static_cast<int>(8 * (good.size() - 10)));  // the header's time and system are free
+  EXPECT_GT(noticed,
+            static_cast<int>(8 * (good.size() - 10)));  // the header's time and system are free
 }
 
 TEST(ReadIdx, MissingFilesAndFoldersAreDataErrors) {
   const TemporaryFolder folder;
   EXPECT_THAT(message_of<DataError>([&] { data::read_idx(folder / "nothing"); }),
               AllOf(HasSubstr("nothing cannot be opened"), HasSubstr("No such file")));
-  EXPECT_THAT(message_of<DataError>([&] { data::read_idx(folder.path()); }), HasSubstr("is a folder, not a file"));
-  EXPECT_THAT(message_of<DataError>([&] { data::read_idx("/dev/zero"); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(message_of<DataError>([&] { data::read_idx(folder.path()); }),
+              HasSubstr("is a folder, not a file"));
+  EXPECT_THAT(message_of<DataError>([&] { data::read_idx("/dev/zero"); }),
+              HasSubstr("not a regular file"));
   EXPECT_THAT(message_of<DataError>([&] { data::read_idx(""); }), HasSubstr("cannot be opened"));
 }
 

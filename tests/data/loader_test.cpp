@@ -25,7 +25,9 @@ using testing::HasSubstr;
 static_assert(std::input_iterator<data::Epoch::Iterator>);
 
 /// Sample i is the number i.
-data::TensorDataset numbers(std::int64_t count) { return data::TensorDataset(Tensor::arange(count)); }
+data::TensorDataset numbers(std::int64_t count) {
+  return data::TensorDataset(Tensor::arange(count));
+}
 
 using Batches = std::vector<std::vector<std::int64_t>>;
 Batches batches_of(const data::Epoch& epoch) {
@@ -41,8 +43,10 @@ std::vector<std::int64_t> flat(const Batches& batches) {
 }
 
 TEST(Loader, ReadsInOrderUnlessShuffled) {
-  EXPECT_EQ(batches_of(Loader(numbers(7), {.batch_size = 3}).epoch(0)), (Batches{{0, 1, 2}, {3, 4, 5}, {6}}));
-  EXPECT_EQ(batches_of(Loader(numbers(7), {.batch_size = 3, .drop_last = true}).epoch(5)), (Batches{{0, 1, 2}, {3, 4, 5}}));
+  EXPECT_EQ(batches_of(Loader(numbers(7), {.batch_size = 3}).epoch(0)),
+            (Batches{{0, 1, 2}, {3, 4, 5}, {6}}));
+  EXPECT_EQ(batches_of(Loader(numbers(7), {.batch_size = 3, .drop_last = true}).epoch(5)),
+            (Batches{{0, 1, 2}, {3, 4, 5}}));
   EXPECT_EQ(batches_of(Loader(numbers(2)).epoch(0)), (Batches{{0}, {1}}));
 }
 
@@ -66,7 +70,9 @@ TEST(Loader, KnowsItsNumberOfBatches) {
 
 TEST(Loader, ShufflesBySeedAndEpochAlone) {
   const auto order = [](std::uint64_t seed, std::int64_t epoch, std::int64_t batch_size = 10) {
-    return flat(batches_of(Loader(numbers(1000), {.batch_size = batch_size, .shuffle = true, .seed = seed}).epoch(epoch)));
+    return flat(
+        batches_of(Loader(numbers(1000), {.batch_size = batch_size, .shuffle = true, .seed = seed})
+                       .epoch(epoch)));
   };
   const std::vector<std::int64_t> first = order(1, 0);
   std::vector<std::int64_t> sorted = first, all(1000);
@@ -83,7 +89,8 @@ TEST(Loader, ShufflesBySeedAndEpochAlone) {
   EXPECT_NE(order(0, 1), order(1, 0));
   // How many samples stay in place is about Poisson with mean 1: that 10 do has a chance of 1e-7.
   int in_place = 0;
-  for (std::size_t i = 0; i < first.size(); ++i) in_place += first[i] == static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < first.size(); ++i)
+    in_place += first[i] == static_cast<std::int64_t>(i);
   EXPECT_LT(in_place, 10);
 
   const Loader loader(numbers(1000), {.batch_size = 10, .shuffle = true, .seed = 1});
@@ -115,7 +122,8 @@ TEST(Loader, HoldsOneBatchAtATime) {
 }
 
 TEST(Loader, IteratesAnEpochMoreThanOnce) {
-  const data::Epoch epoch = Loader(numbers(5), {.batch_size = 2, .shuffle = true, .seed = 9}).epoch(0);
+  const data::Epoch epoch =
+      Loader(numbers(5), {.batch_size = 2, .shuffle = true, .seed = 9}).epoch(0);
   const Batches once = batches_of(epoch);
   EXPECT_EQ(batches_of(epoch), once);
   auto iterator = epoch.begin();
@@ -130,8 +138,9 @@ TEST(Loader, IteratesAnEpochMoreThanOnce) {
 
 TEST(Loader, ChecksItsArguments) {
   for (const std::int64_t size : {std::int64_t{0}, std::int64_t{-3}, INT64_MIN})
-    EXPECT_THAT(message_of<DataError>([&] { Loader(numbers(3), {.batch_size = size}); }),
-                AllOf(HasSubstr("batch_size is " + std::to_string(size)), HasSubstr("loader_test.cpp")));
+    EXPECT_THAT(
+        message_of<DataError>([&] { Loader(numbers(3), {.batch_size = size}); }),
+        AllOf(HasSubstr("batch_size is " + std::to_string(size)), HasSubstr("loader_test.cpp")));
   EXPECT_THAT(message_of<DataError>([&] { Loader(numbers(3)).epoch(-1); }),
               AllOf(HasSubstr("epoch is -1"), HasSubstr("loader_test.cpp")));
 }
@@ -143,7 +152,8 @@ TEST(Loader, ErrorsOfASourceNameTheLineOfTheEpoch) {
     Batch read(const std::vector<std::int64_t>&) const override { return {}; }
   };
   const Loader loader(data::Dataset::make<Broken>());
-  EXPECT_THAT(message_of<DataError>([&] { loader.epoch(0).begin(); }), HasSubstr("loader_test.cpp"));
+  EXPECT_THAT(message_of<DataError>([&] { loader.epoch(0).begin(); }),
+              HasSubstr("loader_test.cpp"));
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/file.h>
-#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,12 +33,14 @@ TEST(SavingFails, WithTheReasonWhenThePathIsNoPlace) {
   const TemporaryFolder folder;
   write_bytes(folder / "file", "x");
   EXPECT_THAT(save_error(folder / "nothing/x.h5"),
-              AllOf(HasSubstr("save_weights: cannot write " + (folder / "nothing/x.h5") + ": there is no folder " + (folder / "nothing")),
+              AllOf(HasSubstr("save_weights: cannot write " + (folder / "nothing/x.h5") +
+                              ": there is no folder " + (folder / "nothing")),
                     HasSubstr("atomic_file_test.cpp")));
   EXPECT_THAT(save_error(folder / "file/x.h5"), HasSubstr("file is not a folder"));
   EXPECT_THAT(save_error(folder.path()), HasSubstr("it is a folder"));
   EXPECT_THAT(save_error(folder.path() + "/"), HasSubstr("it is a folder"));
-  EXPECT_THAT(save_error("/dev/full"), HasSubstr("cannot write /dev/full: it is not a regular file"));
+  EXPECT_THAT(save_error("/dev/full"),
+              HasSubstr("cannot write /dev/full: it is not a regular file"));
   EXPECT_THAT(save_error(""), HasSubstr("it names no file"));
   EXPECT_THAT(save_error(folder / std::string(300, 'x')), HasSubstr("File name too long"));
   EXPECT_THAT(files_in(folder.path()), ElementsAre("file"));
@@ -48,7 +50,8 @@ TEST(SavingFails, WithoutPermissionAndLeavesTheOldFile) {
   const TemporaryFolder folder;
   save_weights(Zoo(1), folder / "zoo.h5");
   const std::string old = read_bytes(folder / "zoo.h5");
-  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec |
+                                     fs::perms::others_read | fs::perms::others_exec);
   EXPECT_TRUE(in_child([&] {
     constexpr uid_t kNobody = 65534;
     if (::geteuid() == 0 && ::setuid(kNobody) != 0) return false;  // root may write anywhere
@@ -87,7 +90,8 @@ TEST(Saving, ReplacesWhatALinkPointsToAndKeepsItsRights) {
   Zoo model(3);
   load_weights(model, folder / "real/zoo.h5");
   EXPECT_EQ(bits_of(model), bits_of(Zoo(2)));
-  EXPECT_EQ(fs::status(folder / "real/zoo.h5").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(fs::status(folder / "real/zoo.h5").permissions(),
+            fs::perms::owner_read | fs::perms::owner_write);
 }
 
 TEST(Saving, WorksInTheCurrentFolder) {
@@ -104,7 +108,8 @@ TEST(Saving, WorksInTheCurrentFolder) {
 
 TEST(Saving, LeavesTemporaryFilesOfLivingWritersAlone) {
   const TemporaryFolder folder;
-  const std::string mine = folder / ".zoo.h5.tmp-1-0", dead = folder / ".zoo.h5.tmp-2-0", other = folder / ".other.h5.tmp-3-0";
+  const std::string mine = folder / ".zoo.h5.tmp-1-0", dead = folder / ".zoo.h5.tmp-2-0",
+                    other = folder / ".other.h5.tmp-3-0";
   for (const std::string& path : {mine, dead, other}) write_bytes(path, "x");
   const int file = ::open(mine.c_str(), O_RDONLY);
   ASSERT_EQ(::flock(file, LOCK_EX | LOCK_NB), 0);
@@ -153,7 +158,8 @@ TEST(Saving, KilledAtAnyMomentLeavesALoadableFile) {
   std::cout << killed_while_writing << " of 50 killed while there was a temporary file\n";
   EXPECT_GT(killed_while_writing, 0) << "no kill hit the moment that matters";
   save_checkpoint(path, {});
-  EXPECT_THAT(files_in(folder.path()), ElementsAre("run.h5")) << "what killed writers left is removed";
+  EXPECT_THAT(files_in(folder.path()), ElementsAre("run.h5"))
+      << "what killed writers left is removed";
 }
 
 }  // namespace

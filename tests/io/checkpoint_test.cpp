@@ -41,10 +41,12 @@ struct Run {
     }
   }
   void save(const std::string& path) {
-    save_checkpoint(path, {.model = &model, .optimizer = &optimizer(), .epoch = 7, .step = step, .rng = &rng});
+    save_checkpoint(
+        path, {.model = &model, .optimizer = &optimizer(), .epoch = 7, .step = step, .rng = &rng});
   }
   void resume(const std::string& path) {
-    const CheckpointInfo info = load_checkpoint(path, {.model = &model, .optimizer = &optimizer(), .rng = &rng});
+    const CheckpointInfo info =
+        load_checkpoint(path, {.model = &model, .optimizer = &optimizer(), .rng = &rng});
     EXPECT_EQ(info.epoch, 7);
     step = info.step;
   }
@@ -56,7 +58,8 @@ struct Run {
 
 template <class Optimizer, class Options>
 struct RunWith : Run {
-  RunWith(std::uint64_t seed, Options options) : Run(seed), optimizer_(model.parameters(), options) {}
+  RunWith(std::uint64_t seed, Options options)
+      : Run(seed), optimizer_(model.parameters(), options) {}
   optim::Optimizer& optimizer() override { return optimizer_; }
   Optimizer optimizer_;
 };
@@ -84,10 +87,12 @@ void check_resume(Options options) {
 }
 
 TEST(Checkpoint, AResumedRunEndsWithTheSameBits) {
-  check_resume<optim::SGD>(optim::SGDOptions{.learning_rate = 0.1, .momentum = 0.9, .dampening = 0.5});
+  check_resume<optim::SGD>(
+      optim::SGDOptions{.learning_rate = 0.1, .momentum = 0.9, .dampening = 0.5});
   check_resume<optim::Adam>(optim::AdamOptions{.learning_rate = 0.01, .amsgrad = true});
   check_resume<optim::AdamW>(optim::AdamWOptions{.learning_rate = 0.01, .weight_decay = 0.1});
-  check_resume<optim::RMSprop>(optim::RMSpropOptions{.learning_rate = 0.01, .momentum = 0.5, .centered = true});
+  check_resume<optim::RMSprop>(
+      optim::RMSpropOptions{.learning_rate = 0.01, .momentum = 0.5, .centered = true});
 }
 
 TEST(Checkpoint, HoldsEpochStepStreamsAndMetadata) {
@@ -97,13 +102,18 @@ TEST(Checkpoint, HoldsEpochStepStreamsAndMetadata) {
   noise.take(17);
   const std::string long_text(1 << 20, 'x');
   const std::map<std::string, MetadataValue> metadata = {
-      {"model", "LeNet5"}, {"seed", 1},       {"rate", 2e-3},          {"big", INT64_MIN},       {"flag", true},
-      {"empty", ""},       {"größe/ä", "ü€"}, {"long", long_text},     {"text", std::string("a\nb")}};
-  save_checkpoint(folder / "run.h5",
-                  {.epoch = 3, .step = INT64_MAX, .rng = &rng, .rngs = {{"noise", &noise}}, .metadata = metadata});
+      {"model", "LeNet5"}, {"seed", 1},         {"rate", 2e-3},
+      {"big", INT64_MIN},  {"flag", true},      {"empty", ""},
+      {"größe/ä", "ü€"},   {"long", long_text}, {"text", std::string("a\nb")}};
+  save_checkpoint(folder / "run.h5", {.epoch = 3,
+                                      .step = INT64_MAX,
+                                      .rng = &rng,
+                                      .rngs = {{"noise", &noise}},
+                                      .metadata = metadata});
 
   Rng rng2(1), noise2(1);
-  const CheckpointInfo info = load_checkpoint(folder / "run.h5", {.rng = &rng2, .rngs = {{"noise", &noise2}}});
+  const CheckpointInfo info =
+      load_checkpoint(folder / "run.h5", {.rng = &rng2, .rngs = {{"noise", &noise2}}});
   EXPECT_EQ(info.epoch, 3);
   EXPECT_EQ(info.step, INT64_MAX);
   EXPECT_EQ(info.metadata, metadata);
@@ -131,7 +141,9 @@ TEST(Checkpoint, SameContentsGiveTheSameBytes) {
 
 TEST(Checkpoint, ParametersWithoutGradientHaveNoState) {
   const TemporaryFolder folder;
-  const auto make = [] { return std::make_unique<RunWith<optim::Adam, optim::AdamOptions>>(1, optim::AdamOptions{}); };
+  const auto make = [] {
+    return std::make_unique<RunWith<optim::Adam, optim::AdamOptions>>(1, optim::AdamOptions{});
+  };
   const auto run = make();
   run->model.parameters().at("first.weight").set_requires_grad(false);
   run->train(2);
@@ -161,14 +173,18 @@ TEST(Checkpoint, AllDifferencesAreToldAtOnceAndNothingChanges) {
   const std::uint64_t position = rng.position();
 
   const std::string message = message_of<CheckpointError>([&] {
-    load_checkpoint(folder / "run.h5", {.model = &model, .optimizer = &optimizer, .rng = &rng, .rngs = {{"noise", &noise}}});
+    load_checkpoint(
+        folder / "run.h5",
+        {.model = &model, .optimizer = &optimizer, .rng = &rng, .rngs = {{"noise", &noise}}});
   });
-  EXPECT_THAT(message, AllOf(HasSubstr("load_checkpoint: " + (folder / "run.h5") + " does not fit"),
-                             HasSubstr("different: first.weight is [4, 3] f32, expected [5, 3] f32"),
-                             HasSubstr("missing: third.weight [2, 4] f32"), HasSubstr("unexpected: norm.running_mean [4] f32"),
-                             HasSubstr("missing: optimizer first.weight/momentum [5, 3] f32"),
-                             HasSubstr("unexpected: optimizer first.weight/first_moment [4, 3] f32"),
-                             HasSubstr("missing: random stream noise"), HasSubstr("checkpoint_test.cpp")));
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("load_checkpoint: " + (folder / "run.h5") + " does not fit"),
+                    HasSubstr("different: first.weight is [4, 3] f32, expected [5, 3] f32"),
+                    HasSubstr("missing: third.weight [2, 4] f32"),
+                    HasSubstr("unexpected: norm.running_mean [4] f32"),
+                    HasSubstr("missing: optimizer first.weight/momentum [5, 3] f32"),
+                    HasSubstr("unexpected: optimizer first.weight/first_moment [4, 3] f32"),
+                    HasSubstr("missing: random stream noise"), HasSubstr("checkpoint_test.cpp")));
   EXPECT_EQ(bits_of(model), bits);
   EXPECT_EQ(bits_of(optimizer.state()), state);
   EXPECT_EQ(rng.position(), position);
@@ -181,12 +197,14 @@ TEST(Checkpoint, NothingChangesWhenOnlyTheOptimizerDoesNotFit) {
   run.save(folder / "run.h5");
   const auto bits = bits_of(other.model);
   EXPECT_THAT(message_of<CheckpointError>([&] { other.resume(folder / "run.h5"); }),
-              AllOf(HasSubstr("does not fit: 6 unexpected"), HasSubstr("unexpected: optimizer second.bias/momentum [2] f32")));
+              AllOf(HasSubstr("does not fit: 6 unexpected"),
+                    HasSubstr("unexpected: optimizer second.bias/momentum [2] f32")));
   EXPECT_EQ(bits_of(other.model), bits);
 
   save_checkpoint(folder / "model.h5", {.model = &run.model});
   EXPECT_THAT(message_of<CheckpointError>([&] { other.resume(folder / "model.h5"); }),
-              AllOf(HasSubstr("missing: optimizer step [] i64"), HasSubstr("missing: optimizer learning_rate [1] f64"),
+              AllOf(HasSubstr("missing: optimizer step [] i64"),
+                    HasSubstr("missing: optimizer learning_rate [1] f64"),
                     HasSubstr("missing: random stream rng")));
   EXPECT_EQ(bits_of(other.model), bits);
 }
@@ -195,24 +213,30 @@ TEST(Checkpoint, IsNotAWeightsFile) {
   const TemporaryFolder folder;
   save_weights(Zoo(1), folder / "zoo.h5");
   EXPECT_THAT(message_of<CheckpointError>([&] { load_checkpoint(folder / "zoo.h5"); }),
-              AllOf(HasSubstr("zoo.h5 holds weights alone and is no checkpoint"), HasSubstr("load_weights")));
+              AllOf(HasSubstr("zoo.h5 holds weights alone and is no checkpoint"),
+                    HasSubstr("load_weights")));
 }
 
 TEST(Checkpoint, ChecksNamesAndStreams) {
   const TemporaryFolder folder;
   const auto message = [&](const CheckpointContents& contents) {
-    const std::string text = message_of<CheckpointError>([&] { save_checkpoint(folder / "run.h5", contents); });
+    const std::string text =
+        message_of<CheckpointError>([&] { save_checkpoint(folder / "run.h5", contents); });
     EXPECT_TRUE(files_in(folder.path()).empty());
     return text;
   };
   Rng rng(1);
-  EXPECT_THAT(message({.rng = &rng, .rngs = {{"rng", &rng}}}), HasSubstr("two random streams are named rng"));
-  EXPECT_THAT(message({.rngs = {{"noise", nullptr}}}), HasSubstr("the random stream noise is null"));
+  EXPECT_THAT(message({.rng = &rng, .rngs = {{"rng", &rng}}}),
+              HasSubstr("two random streams are named rng"));
+  EXPECT_THAT(message({.rngs = {{"noise", nullptr}}}),
+              HasSubstr("the random stream noise is null"));
   for (const char* name : {"", ".", "a/b"})
     EXPECT_THAT(message({.rngs = {{name, &rng}}}),
-                AllOf(HasSubstr("cannot write " + (folder / "run.h5")), HasSubstr("cannot be a name"), HasSubstr("checkpoint_test.cpp")));
+                AllOf(HasSubstr("cannot write " + (folder / "run.h5")),
+                      HasSubstr("cannot be a name"), HasSubstr("checkpoint_test.cpp")));
   EXPECT_THAT(message({.metadata = {{"", 1}}}), HasSubstr("a name of metadata is empty"));
-  EXPECT_THAT(message({.metadata = {{"x", std::string("a\0b", 3)}}}), HasSubstr("the text of metadata x has a zero byte"));
+  EXPECT_THAT(message({.metadata = {{"x", std::string("a\0b", 3)}}}),
+              HasSubstr("the text of metadata x has a zero byte"));
 }
 
 TEST(Checkpoint, OptimizersMayHaveUsersNames) {
@@ -231,15 +255,19 @@ TEST(Checkpoint, OptimizersMayHaveUsersNames) {
   save("learning_rate");
   save("a.b.c.d");
   for (const char* name : {"a..b", ".a", "a."})
-    EXPECT_THAT(message_of<CheckpointError>([&] { save(name); }), HasSubstr("names are parts joined by dots"));
+    EXPECT_THAT(message_of<CheckpointError>([&] { save(name); }),
+                HasSubstr("names are parts joined by dots"));
 }
 
 TEST(MetadataValue, SaysWhatItIs) {
   const MetadataValue text = "abc", integer = 3, real = 0.5;
-  EXPECT_THAT(message_of<Error>([&] { text.number(); }),
-              AllOf(HasSubstr("this is the text \"abc\", not a number"), HasSubstr("checkpoint_test.cpp")));
-  EXPECT_THAT(message_of<Error>([&] { integer.text(); }), HasSubstr("this is the integer 3, not a text"));
-  EXPECT_THAT(message_of<Error>([&] { real.integer(); }), HasSubstr("this is the number 0.5, not an integer"));
+  EXPECT_THAT(
+      message_of<Error>([&] { text.number(); }),
+      AllOf(HasSubstr("this is the text \"abc\", not a number"), HasSubstr("checkpoint_test.cpp")));
+  EXPECT_THAT(message_of<Error>([&] { integer.text(); }),
+              HasSubstr("this is the integer 3, not a text"));
+  EXPECT_THAT(message_of<Error>([&] { real.integer(); }),
+              HasSubstr("this is the number 0.5, not an integer"));
 }
 
 }  // namespace

@@ -23,8 +23,10 @@ using testing::HasSubstr;
 std::string output_of(const std::string& command) {
   std::FILE* const pipe = ::popen((command + " 2>&1").c_str(), "r");
   std::string text;
-  for (char buffer[4096]; const std::size_t count = std::fread(buffer, 1, sizeof buffer, pipe);) text.append(buffer, count);
-  EXPECT_EQ(::pclose(pipe), 0) << command << "\n" << text << "\n(tools/setup installs python3-h5py and hdf5-tools)";
+  for (char buffer[4096]; const std::size_t count = std::fread(buffer, 1, sizeof buffer, pipe);)
+    text.append(buffer, count);
+  EXPECT_EQ(::pclose(pipe), 0) << command << "\n"
+                               << text << "\n(tools/setup installs python3-h5py and hdf5-tools)";
   return text;
 }
 
@@ -35,7 +37,9 @@ class Known : public nn::Module {
  public:
   Known() {
     child<Block>("block");
-    register_parameter("double", Tensor::from({0.1, -1e300, std::numeric_limits<double>::infinity()}, {3}, Dtype::f64));
+    register_parameter(
+        "double",
+        Tensor::from({0.1, -1e300, std::numeric_limits<double>::infinity()}, {3}, Dtype::f64));
     register_parameter("scalar", Tensor::from(2.5f));
     register_parameter("empty", Tensor::zeros({2, 0}));
     register_buffer("count", Tensor::from(INT64_MIN));
@@ -50,7 +54,8 @@ class Known : public nn::Module {
     Block() {
       // Not in rows, and still [2, 3, 4] for all readers.
       const Tensor x = reshape(Tensor::arange(24).to(Dtype::f32) / 8, {2, 3, 4});
-      register_parameter("weight", permute(permute(x, {2, 1, 0}).clone().contiguous(), {2, 1, 0}).detach());
+      register_parameter("weight",
+                         permute(permute(x, {2, 1, 0}).clone().contiguous(), {2, 1, 0}).detach());
     }
   };
 };
@@ -81,7 +86,10 @@ TEST(H5py, ReadsACheckpoint) {
 TEST(H5py, ADifferenceWouldBeNoticed) {
   const TemporaryFolder folder;
   save_checkpoint(folder / "run.h5", {});
-  EXPECT_NE(std::system((kPython + TENON_SOURCE_DIR + "/tests/io/read_with_h5py.py " + (folder / "run.h5") + " 2>/dev/null").c_str()), 0);
+  EXPECT_NE(std::system((kPython + TENON_SOURCE_DIR + "/tests/io/read_with_h5py.py " +
+                         (folder / "run.h5") + " 2>/dev/null")
+                            .c_str()),
+            0);
 }
 
 TEST(H5py, WhatItChangesIsNotReadBack) {
@@ -89,7 +97,8 @@ TEST(H5py, WhatItChangesIsNotReadBack) {
   const Known model;
   Known target;
   save_weights(model, folder / "known.h5");
-  output_of(kPython + "-c \"import h5py; h5py.File('" + (folder / "known.h5") + "', 'r+')['model/scalar'][()] = 3\"");
+  output_of(kPython + "-c \"import h5py; h5py.File('" + (folder / "known.h5") +
+            "', 'r+')['model/scalar'][()] = 3\"");
   EXPECT_THAT(message_of<CheckpointError>([&] { load_weights(target, folder / "known.h5"); }),
               HasSubstr("was changed by another program"));
 }
@@ -98,8 +107,9 @@ TEST(H5dump, ReadsACheckpoint) {
   const TemporaryFolder folder;
   save_known(folder / "run.h5");
   EXPECT_THAT(output_of("h5dump " + (folder / "run.h5")),
-              AllOf(HasSubstr("ATTRIBUTE \"format\""), HasSubstr("\"tenon-checkpoint\""), HasSubstr("DATASET \"weight\""),
-                    HasSubstr("DATATYPE  H5T_IEEE_F32LE"), HasSubstr("DATASPACE  SIMPLE { ( 2, 3, 4 ) / ( 2, 3, 4 ) }"),
+              AllOf(HasSubstr("ATTRIBUTE \"format\""), HasSubstr("\"tenon-checkpoint\""),
+                    HasSubstr("DATASET \"weight\""), HasSubstr("DATATYPE  H5T_IEEE_F32LE"),
+                    HasSubstr("DATASPACE  SIMPLE { ( 2, 3, 4 ) / ( 2, 3, 4 ) }"),
                     HasSubstr("(1,2,0): 2.5, 2.625, 2.75, 2.875"), HasSubstr("\"FALSE\"")));
   EXPECT_THAT(output_of("h5ls -r " + (folder / "run.h5")), HasSubstr("/model/block/weight"));
 }

@@ -44,10 +44,12 @@ class Zoo : public nn::Module {
     register_buffer("bytes", Tensor::randint(0, 256, {7}, rng).to(Dtype::u8));
     register_buffer("mask", Tensor::randint(0, 2, {3, 3}, rng).to(Dtype::boolean));
     register_buffer("small", Tensor::randint(-9, 9, {2, 2}, rng).to(Dtype::i32));
-    const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-    register_buffer("special", Tensor::from({nan, infinity, -infinity, -0.0f, 1e-45f, static_cast<float>(seed)}, {6}));
+    const float nan = std::numeric_limits<float>::quiet_NaN(),
+                infinity = std::numeric_limits<float>::infinity();
+    register_buffer(
+        "special",
+        Tensor::from({nan, infinity, -infinity, -0.0f, 1e-45f, static_cast<float>(seed)}, {6}));
   }
-
 };
 
 /// The elements, as they lie row-major in memory: NaNs and the sign of zeros count.
@@ -72,11 +74,13 @@ inline std::map<std::string, std::string> bits_of(const std::map<std::string, Te
 
 inline std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
   return names;
 }
 
-/// Runs body in a process of its own, which may change its rights and limits; true if it returned true.
+/// Runs body in a process of its own, which may change its rights and limits; true if it returned
+/// true.
 template <class Body>
 bool in_child(Body body) {
   std::cout.flush();

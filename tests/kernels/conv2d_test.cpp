@@ -24,7 +24,11 @@ Tensor uniform(const Shape& shape, Rng& rng, Dtype dtype = Dtype::f32) {
 std::vector<double> values(const Tensor& x) { return x.to_vector<double>(); }
 
 ConvGeometry geometry_of(const ConvCase& k) {
-  return {k.n, k.c, k.co, k.groups, {k.h, k.oh(), k.kh, k.sh, k.dh, k.top, k.bottom},
+  return {k.n,
+          k.c,
+          k.co,
+          k.groups,
+          {k.h, k.oh(), k.kh, k.sh, k.dh, k.top, k.bottom},
           {k.w, k.ow(), k.kw, k.sw, k.dw, k.left, k.right}};
 }
 Tensor channels_last(const Tensor& x) { return in_order(x, Order::channels_last); }
@@ -43,11 +47,15 @@ TEST(ConvKernels, AgreeWithEachOtherAndTheDefinition) {
     SCOPED_TRACE("seed " + std::to_string(seed) + ": " + k.text());
     const ConvGeometry g = geometry_of(k);
     Rng rng(seed);
-    const Tensor x = uniform(k.x_shape(), rng), w = uniform(k.w_shape(), rng), b = uniform({k.co}, rng);
+    const Tensor x = uniform(k.x_shape(), rng), w = uniform(k.w_shape(), rng),
+                 b = uniform({k.co}, rng);
     const Tensor dy = uniform(k.y_shape(), rng);
-    const Tensor y_want = Tensor::from(k.forward(values(x), values(w), values(b)), k.y_shape(), Dtype::f32);
-    const Tensor dx_want = Tensor::from(k.input_gradient(values(dy), values(w)), k.x_shape(), Dtype::f32);
-    const Tensor dw_want = Tensor::from(k.weight_gradient(values(x), values(dy)), k.w_shape(), Dtype::f32);
+    const Tensor y_want =
+        Tensor::from(k.forward(values(x), values(w), values(b)), k.y_shape(), Dtype::f32);
+    const Tensor dx_want =
+        Tensor::from(k.input_gradient(values(dy), values(w)), k.x_shape(), Dtype::f32);
+    const Tensor dw_want =
+        Tensor::from(k.weight_gradient(values(x), values(dy)), k.w_shape(), Dtype::f32);
     const Tensor db_want = Tensor::from(k.bias_gradient(values(dy)), {k.co}, Dtype::f32);
 
     Tensor y = Tensor::empty(k.y_shape()), dx = channels_last(Tensor::empty(k.x_shape()));
@@ -70,7 +78,8 @@ TEST(ConvKernels, AgreeWithEachOtherAndTheDefinition) {
     const auto d_without = kernels::conv2d_weight_gradient(x, dy, g, false);
     EXPECT_TRUE(close(d_without.dw, dw_want, kConvTolerance));
     EXPECT_FALSE(d_without.db.defined());
-    EXPECT_EQ(use_of(kernel_report(), "conv2d")->kernel, kernels::onednn::takes(g) ? "onednn" : "reference");
+    EXPECT_EQ(use_of(kernel_report(), "conv2d")->kernel,
+              kernels::onednn::takes(g) ? "onednn" : "reference");
     by_onednn += kernels::onednn::takes(g);
   }
   EXPECT_GE(by_onednn, 100);
@@ -79,7 +88,8 @@ TEST(ConvKernels, AgreeWithEachOtherAndTheDefinition) {
 TEST(ConvKernels, CountOperandsThatAreConverted) {
   const ConvCase k{.n = 2, .c = 3, .h = 8, .w = 8, .co = 16, .kh = 3, .kw = 3};
   Rng rng(1);
-  const Tensor x = uniform(k.x_shape(), rng), w = uniform(k.w_shape(), rng), dy = uniform(k.y_shape(), rng);
+  const Tensor x = uniform(k.x_shape(), rng), w = uniform(k.w_shape(), rng),
+               dy = uniform(k.y_shape(), rng);
   const ConvGeometry g = geometry_of(k);
 
   reset_kernel_report();
@@ -113,7 +123,8 @@ TEST(ConvKernels, TakeOneChannelAsItIs) {
   for (const KernelUse& use : kernel_report()) {
     if (use.kernel != "onednn") continue;
     EXPECT_EQ(use.reorders, 0) << use.operation;
-    EXPECT_EQ(use.implementation.find("ref"), std::string::npos) << use.operation << " " << use.implementation;
+    EXPECT_EQ(use.implementation.find("ref"), std::string::npos)
+        << use.operation << " " << use.implementation;
   }
 }
 
@@ -122,14 +133,24 @@ TEST(ConvKernels, KeepStridedPointwiseWeightGradientsFromOnednn) {
   for (const std::int64_t channels : {1, 3, 8, 15, 16})
     for (const std::int64_t padding : {0, 1})
       for (const std::int64_t stride : {2, 3}) {
-        const ConvCase k{.n = 3, .c = channels, .h = 9, .w = 8, .co = 5, .sh = stride, .sw = 2, .top = padding, .bottom = padding};
+        const ConvCase k{.n = 3,
+                         .c = channels,
+                         .h = 9,
+                         .w = 8,
+                         .co = 5,
+                         .sh = stride,
+                         .sw = 2,
+                         .top = padding,
+                         .bottom = padding};
         SCOPED_TRACE(k.text());
         Rng rng(3);
         const Tensor x = uniform(k.x_shape(), rng), dy = uniform(k.y_shape(), rng);
-        const Tensor want = Tensor::from(k.weight_gradient(values(x), values(dy)), k.w_shape(), Dtype::f32);
+        const Tensor want =
+            Tensor::from(k.weight_gradient(values(x), values(dy)), k.w_shape(), Dtype::f32);
         for (const auto& [name, x_in] : layouts(x)) {
           reset_kernel_report();
-          EXPECT_TRUE(close(kernels::conv2d_weight_gradient(x_in, dy, geometry_of(k), false).dw, want, kConvTolerance));
+          EXPECT_TRUE(close(kernels::conv2d_weight_gradient(x_in, dy, geometry_of(k), false).dw,
+                            want, kConvTolerance));
           EXPECT_EQ(use_of(kernel_report(), "conv2d_weight_gradient")->kernel,
                     padding > 0 ? "reference" : "onednn");
         }
@@ -142,21 +163,45 @@ bool same_bits(const Tensor& a, const Tensor& b) {
 
 TEST(ConvKernels, GiveTheSameBitsOnAnyNumberOfThreads) {
   const int threads_before = num_threads();
-  const ConvCase cases[] = {{.n = 40, .c = 1, .h = 28, .w = 28, .co = 6, .kh = 5, .kw = 5},
-                            {.n = 19, .c = 6, .h = 12, .w = 12, .co = 16, .kh = 5, .kw = 5},
-                            {.n = 8, .c = 32, .h = 16, .w = 16, .co = 32, .kh = 3, .kw = 3, .top = 1, .bottom = 1, .left = 1, .right = 1},
-                            {.n = 4, .c = 8, .h = 40, .w = 40, .co = 17, .kh = 5, .kw = 3, .sh = 2, .dh = 2, .dw = 2},  // by gemm
-                            {.n = 6, .c = 24, .h = 16, .w = 16, .co = 24, .kh = 3, .kw = 3, .groups = 24}};
+  const ConvCase cases[] = {
+      {.n = 40, .c = 1, .h = 28, .w = 28, .co = 6, .kh = 5, .kw = 5},
+      {.n = 19, .c = 6, .h = 12, .w = 12, .co = 16, .kh = 5, .kw = 5},
+      {.n = 8,
+       .c = 32,
+       .h = 16,
+       .w = 16,
+       .co = 32,
+       .kh = 3,
+       .kw = 3,
+       .top = 1,
+       .bottom = 1,
+       .left = 1,
+       .right = 1},
+      {.n = 4,
+       .c = 8,
+       .h = 40,
+       .w = 40,
+       .co = 17,
+       .kh = 5,
+       .kw = 3,
+       .sh = 2,
+       .dh = 2,
+       .dw = 2},  // by gemm
+      {.n = 6, .c = 24, .h = 16, .w = 16, .co = 24, .kh = 3, .kw = 3, .groups = 24}};
   for (const ConvCase& k : cases) {
     SCOPED_TRACE(k.text());
     const ConvGeometry g = geometry_of(k);
     Rng rng(4);
-    const Tensor x = uniform(k.x_shape(), rng), w = uniform(k.w_shape(), rng), b = uniform({k.co}, rng), dy = uniform(k.y_shape(), rng);
+    const Tensor x = uniform(k.x_shape(), rng), w = uniform(k.w_shape(), rng),
+                 b = uniform({k.co}, rng), dy = uniform(k.y_shape(), rng);
     struct Results {
       Tensor y, dx, dw, db;
     };
     const auto run = [&] {
-      Results r{kernels::conv2d(x, w, b, g, Activation::tanh), kernels::conv2d_input_gradient(dy, w, g), {}, {}};
+      Results r{kernels::conv2d(x, w, b, g, Activation::tanh),
+                kernels::conv2d_input_gradient(dy, w, g),
+                {},
+                {}};
       const auto d = kernels::conv2d_weight_gradient(x, dy, g, true);
       r.dw = d.dw, r.db = d.db;
       return r;
@@ -169,7 +214,8 @@ TEST(ConvKernels, GiveTheSameBitsOnAnyNumberOfThreads) {
       all[0] = run();
       // As in a shard: on a worker, whose plans are its own, with other work beside it.
       std::vector<Results> inside(4);
-      parallel_for(4, 1, [&](std::int64_t i, std::int64_t) { inside[static_cast<std::size_t>(i)] = run(); });
+      parallel_for(
+          4, 1, [&](std::int64_t i, std::int64_t) { inside[static_cast<std::size_t>(i)] = run(); });
       all.insert(all.end(), inside.begin(), inside.end());
       for (const Results& r : all) {
         EXPECT_TRUE(same_bits(r.y, one.y)) << threads;

@@ -31,8 +31,8 @@ void for_each_target(const Body& body) {
   hwy::GetChosenTarget().DeInit();
 }
 
-/// How many units in the last place of the correctly rounded f32 `got` is from `want`; 0 for two NaNs or equal
-/// infinities. The unit of denormals is 2^-149.
+/// How many units in the last place of the correctly rounded f32 `got` is from `want`; 0 for two
+/// NaNs or equal infinities. The unit of denormals is 2^-149.
 double ulps(float got, double want) {
   if (std::isnan(want)) return std::isnan(got) ? 0 : HUGE_VAL;
   if (std::isnan(got)) return HUGE_VAL;
@@ -47,11 +47,30 @@ double ulps(float got, double want) {
 
 /// Random bit patterns of the whole range, values within +-100, and the special ones.
 std::vector<float> inputs() {
-  std::vector<float> x{0.0f, -0.0f, 1.0f, -1.0f, HUGE_VALF, -HUGE_VALF, NAN, -NAN,
-                       std::numeric_limits<float>::denorm_min(), -std::numeric_limits<float>::denorm_min(),
-                       std::numeric_limits<float>::min(), -std::numeric_limits<float>::min(),
-                       std::numeric_limits<float>::max(), -std::numeric_limits<float>::max(), 88.72283f, 88.72284f,
-                       -87.33654f, -103.97208f, -103.97209f, -104.5f, 9.01f, 10.0f, 0.34657f, 0.34658f};
+  std::vector<float> x{0.0f,
+                       -0.0f,
+                       1.0f,
+                       -1.0f,
+                       HUGE_VALF,
+                       -HUGE_VALF,
+                       NAN,
+                       -NAN,
+                       std::numeric_limits<float>::denorm_min(),
+                       -std::numeric_limits<float>::denorm_min(),
+                       std::numeric_limits<float>::min(),
+                       -std::numeric_limits<float>::min(),
+                       std::numeric_limits<float>::max(),
+                       -std::numeric_limits<float>::max(),
+                       88.72283f,
+                       88.72284f,
+                       -87.33654f,
+                       -103.97208f,
+                       -103.97209f,
+                       -104.5f,
+                       9.01f,
+                       10.0f,
+                       0.34657f,
+                       0.34658f};
   for (std::uint64_t i = 0; i < 150000; ++i) {
     const RandomBlock block = random_block(11, i);
     x.push_back(std::bit_cast<float>(block.words[0]));
@@ -82,7 +101,8 @@ TEST_P(ElementwiseSimd, IsWithinItsBoundOverTheWholeRange) {
     std::size_t at = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double want = f.oracle(static_cast<double>(x[i]));
-      const double error = std::abs(static_cast<double>(y[i]) - want) <= f.absolute ? 0 : ulps(y[i], want);
+      const double error =
+          std::abs(static_cast<double>(y[i]) - want) <= f.absolute ? 0 : ulps(y[i], want);
       if (error > worst) worst = error, at = i;
     }
     RecordProperty(fmt::format("{}_{}", f.name, target), fmt::format("{:.3f}", worst));
@@ -100,8 +120,9 @@ double oracle_elu(double x) { return x > 0 ? x : std::expm1(x); }
 double oracle_log(double x) { return std::log(x); }
 double oracle_silu(double x) { return x / (1 + std::exp(-x)); }
 
-// An exhaustive run over all f32 on AVX-512 gave 0.98 (exp), 0.83 (log), 2.42 (tanh), 2.41 (sigmoid) and 0.95 (elu).
-// silu multiplies a sigmoid that may be denormal, with an error of its unit, by |x| of about 100.
+// An exhaustive run over all f32 on AVX-512 gave 0.98 (exp), 0.83 (log), 2.42 (tanh), 2.41
+// (sigmoid) and 0.95 (elu). silu multiplies a sigmoid that may be denormal, with an error of its
+// unit, by |x| of about 100.
 INSTANTIATE_TEST_SUITE_P(
     Functions, ElementwiseSimd,
     testing::Values(RealFunction{"exp", Unary::exp, [](double x) { return std::exp(x); }, 1},
@@ -123,8 +144,12 @@ struct PairFunction {
   double relative = 0;  ///< of |dy|; 0: the same bits
 };
 
-float larger(double a, double b) { return static_cast<float>(std::isnan(a) || std::isnan(b) ? NAN : std::fmax(a, b)); }
-float smaller(double a, double b) { return static_cast<float>(std::isnan(a) || std::isnan(b) ? NAN : std::fmin(a, b)); }
+float larger(double a, double b) {
+  return static_cast<float>(std::isnan(a) || std::isnan(b) ? NAN : std::fmax(a, b));
+}
+float smaller(double a, double b) {
+  return static_cast<float>(std::isnan(a) || std::isnan(b) ? NAN : std::fmin(a, b));
+}
 
 class ElementwiseSimdPairs : public testing::TestWithParam<PairFunction> {};
 
@@ -139,8 +164,9 @@ TEST_P(ElementwiseSimdPairs, MatchPlainArithmetic) {
     for (float& y : b) y = std::isfinite(y) ? std::fmod(y, 1.0f) : 0.5f;
   const auto same = [&](float got, float want, float dy) {
     if (std::isnan(want) || std::isnan(got)) return std::isnan(want) == std::isnan(got);
-    return got == want || std::abs(static_cast<double>(got) - static_cast<double>(want)) <=
-                              f.relative * std::abs(static_cast<double>(dy)) + (f.relative > 0 ? 0x1p-149 : 0);
+    return got == want ||
+           std::abs(static_cast<double>(got) - static_cast<double>(want)) <=
+               f.relative * std::abs(static_cast<double>(dy)) + (f.relative > 0 ? 0x1p-149 : 0);
   };
   const Parameters p{0.5, 0.75};
   const auto count = static_cast<std::int64_t>(a.size());
@@ -152,14 +178,19 @@ TEST_P(ElementwiseSimdPairs, MatchPlainArithmetic) {
           << fmt::format("{}({:a}, {:a}) = {:a}", f.name, a[i], b[i], y[i]);
     simd::binary(f.operation, p, a.data(), false, &b[40], true, y.data(), count);
     for (std::size_t i = 0; i < a.size(); ++i)
-      ASSERT_TRUE(same(y[i], f.oracle(static_cast<double>(a[i]), static_cast<double>(b[40])), a[i])) << f.name << " b";
+      ASSERT_TRUE(same(y[i], f.oracle(static_cast<double>(a[i]), static_cast<double>(b[40])), a[i]))
+          << f.name << " b";
     simd::binary(f.operation, p, &a[40], true, b.data(), false, y.data(), count);
     for (std::size_t i = 0; i < a.size(); ++i)
-      ASSERT_TRUE(same(y[i], f.oracle(static_cast<double>(a[40]), static_cast<double>(b[i])), a[40])) << f.name << " a";
+      ASSERT_TRUE(
+          same(y[i], f.oracle(static_cast<double>(a[40]), static_cast<double>(b[i])), a[40]))
+          << f.name << " a";
     std::vector<float> nine(11, -777.0f);
     simd::binary(f.operation, p, &a[41], true, &b[40], true, nine.data(), 9);
     for (std::size_t i = 0; i < 9; ++i)
-      ASSERT_TRUE(same(nine[i], f.oracle(static_cast<double>(a[41]), static_cast<double>(b[40])), a[41])) << f.name;
+      ASSERT_TRUE(
+          same(nine[i], f.oracle(static_cast<double>(a[41]), static_cast<double>(b[40])), a[41]))
+          << f.name;
     EXPECT_EQ(nine[9], -777.0f);
   });
 }
@@ -167,28 +198,40 @@ TEST_P(ElementwiseSimdPairs, MatchPlainArithmetic) {
 INSTANTIATE_TEST_SUITE_P(
     Functions, ElementwiseSimdPairs,
     testing::Values(
-        PairFunction{"add", Binary::add, [](double a, double b) { return static_cast<float>(a + b); }},
-        PairFunction{"subtract", Binary::subtract, [](double a, double b) { return static_cast<float>(a - b); }},
-        PairFunction{"multiply", Binary::multiply, [](double a, double b) { return static_cast<float>(a * b); }},
-        PairFunction{"divide", Binary::divide, [](double a, double b) { return static_cast<float>(a / b); }},
-        PairFunction{"maximum", Binary::maximum, larger}, PairFunction{"minimum", Binary::minimum, smaller},
+        PairFunction{"add", Binary::add,
+                     [](double a, double b) { return static_cast<float>(a + b); }},
+        PairFunction{"subtract", Binary::subtract,
+                     [](double a, double b) { return static_cast<float>(a - b); }},
+        PairFunction{"multiply", Binary::multiply,
+                     [](double a, double b) { return static_cast<float>(a * b); }},
+        PairFunction{"divide", Binary::divide,
+                     [](double a, double b) { return static_cast<float>(a / b); }},
+        PairFunction{"maximum", Binary::maximum, larger},
+        PairFunction{"minimum", Binary::minimum, smaller},
         PairFunction{"tanh_gradient", Binary::tanh_gradient,
-                     [](double dy, double y) { return static_cast<float>(dy * (1 - y * y)); }, 2e-7},
+                     [](double dy, double y) { return static_cast<float>(dy * (1 - y * y)); },
+                     2e-7},
         PairFunction{"sigmoid_gradient", Binary::sigmoid_gradient,
-                     [](double dy, double y) { return static_cast<float>(dy * y * (1 - y)); }, 5e-7},
+                     [](double dy, double y) { return static_cast<float>(dy * y * (1 - y)); },
+                     5e-7},
         PairFunction{"relu_gradient", Binary::relu_gradient,
                      [](double dy, double y) { return y <= 0 ? 0.0f : static_cast<float>(dy); }},
         PairFunction{"leaky_relu_gradient", Binary::leaky_relu_gradient,
                      [](double dy, double y) { return static_cast<float>(y > 0 ? dy : 0.5 * dy); }},
-        PairFunction{"elu_gradient", Binary::elu_gradient,
-                     [](double dy, double y) { return static_cast<float>(y > 0 ? dy : dy * (y + 0.5)); }, 2e-7},
+        PairFunction{
+            "elu_gradient", Binary::elu_gradient,
+            [](double dy, double y) { return static_cast<float>(y > 0 ? dy : dy * (y + 0.5)); },
+            2e-7},
         PairFunction{"clamp_gradient", Binary::clamp_gradient,
-                     [](double dy, double x) { return x >= 0.5 && x <= 0.75 ? static_cast<float>(dy) : 0.0f; }}),
+                     [](double dy, double x) {
+                       return x >= 0.5 && x <= 0.75 ? static_cast<float>(dy) : 0.0f;
+                     }}),
     [](const auto& test) { return std::string(test.param.name); });
 
 TEST(ElementwiseSimdLines, HasKernelsForExactlyTheFamily) {
-  for (const Unary operation : {Unary::negate, Unary::abs, Unary::square, Unary::sqrt, Unary::exp, Unary::log, Unary::tanh,
-                                Unary::sigmoid, Unary::silu, Unary::relu, Unary::leaky_relu, Unary::elu, Unary::clamp})
+  for (const Unary operation :
+       {Unary::negate, Unary::abs, Unary::square, Unary::sqrt, Unary::exp, Unary::log, Unary::tanh,
+        Unary::sigmoid, Unary::silu, Unary::relu, Unary::leaky_relu, Unary::elu, Unary::clamp})
     EXPECT_TRUE(simd::has(operation));
   EXPECT_FALSE(simd::has(Unary::gelu));
   EXPECT_FALSE(simd::has(Binary::power));
@@ -203,11 +246,13 @@ TEST(ElementwiseSimdLines, AnElementsBitsDoNotDependOnItsPlace) {
       if (!simd::has(operation)) continue;
       for (std::size_t count = 0; count <= 67; ++count) {
         std::vector<float> y(count + 2 * kGuard, -777.0f);
-        simd::unary(operation, {0.25, 3}, x.data() + count, y.data() + kGuard, static_cast<std::int64_t>(count));
+        simd::unary(operation, {0.25, 3}, x.data() + count, y.data() + kGuard,
+                    static_cast<std::int64_t>(count));
         for (std::size_t i = 0; i < count; ++i) {
           float alone = 0;
           simd::unary(operation, {0.25, 3}, &x[count + i], &alone, 1);
-          ASSERT_EQ(std::bit_cast<std::uint32_t>(y[kGuard + i]), std::bit_cast<std::uint32_t>(alone))
+          ASSERT_EQ(std::bit_cast<std::uint32_t>(y[kGuard + i]),
+                    std::bit_cast<std::uint32_t>(alone))
               << "operation " << op << ", element " << i << " of " << count;
         }
         for (std::size_t i = 0; i < kGuard; ++i) {
@@ -220,7 +265,8 @@ TEST(ElementwiseSimdLines, AnElementsBitsDoNotDependOnItsPlace) {
       // Exactly as long as the line, so that the sanitizers see a read past the end.
       const std::vector<float> a(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(count));
       std::vector<float> y(count);
-      simd::binary(Binary::tanh_gradient, {}, a.data(), false, a.data(), false, y.data(), static_cast<std::int64_t>(count));
+      simd::binary(Binary::tanh_gradient, {}, a.data(), false, a.data(), false, y.data(),
+                   static_cast<std::int64_t>(count));
       for (std::size_t i = 0; i < count; ++i) {
         float alone = 0;
         simd::binary(Binary::tanh_gradient, {}, &a[i], false, &a[i], false, &alone, 1);
@@ -248,7 +294,8 @@ TEST(ElementwiseSimdLines, PieceWiseFunctionsAreExact) {
       simd::unary(operation, p, x.data(), y.data(), count);
       for (std::size_t i = 0; i < x.size(); ++i) {
         const float want = oracle(x[i]);
-        ASSERT_TRUE(y[i] == want || (std::isnan(y[i]) && std::isnan(want))) << x[i] << " gives " << y[i];
+        ASSERT_TRUE(y[i] == want || (std::isnan(y[i]) && std::isnan(want)))
+            << x[i] << " gives " << y[i];
       }
     };
     expect(Unary::relu, {}, [](float v) { return v < 0 ? 0.0f : v; });

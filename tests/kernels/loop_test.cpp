@@ -25,7 +25,8 @@ std::vector<std::vector<std::int64_t>> visits(const Loop& loop, std::int64_t gra
   for_each_run(loop, grain, [&](const Run& run) {
     for (std::int64_t i = 0; i < run.count; ++i) {
       std::vector<std::int64_t> offsets;
-      for (std::size_t k = 0; k < loop.operands; ++k) offsets.push_back(run.offset[k] + i * run.stride[k]);
+      for (std::size_t k = 0; k < loop.operands; ++k)
+        offsets.push_back(run.offset[k] + i * run.stride[k]);
       all.push_back(offsets);
     }
   });
@@ -33,7 +34,8 @@ std::vector<std::vector<std::int64_t>> visits(const Loop& loop, std::int64_t gra
 }
 
 /// The same for every logical index, by one plain loop an axis.
-std::vector<std::vector<std::int64_t>> expected(const Shape& shape, const std::vector<Strides>& strides) {
+std::vector<std::vector<std::int64_t>> expected(const Shape& shape,
+                                                const std::vector<Strides>& strides) {
   std::vector<std::vector<std::int64_t>> all;
   for_each_offset(shape, contiguous_strides(shape), [&](std::int64_t row_major) {
     std::vector<std::int64_t> offsets(strides.size(), 0);
@@ -83,9 +85,11 @@ TEST(Loop, VisitsEveryElementOnceForAnyStridesAndGrain) {
   for (int round = 0; round < 200; ++round) {
     const std::size_t rank = rng.below(6);
     Shape shape = Shape::filled(rank, 1);
-    for (std::size_t axis = 0; axis < rank; ++axis) shape[axis] = static_cast<std::int64_t>(1 + rng.below(4));
+    for (std::size_t axis = 0; axis < rank; ++axis)
+      shape[axis] = static_cast<std::int64_t>(1 + rng.below(4));
     std::vector<Strides> strides(4, Shape::filled(rank, 0));
-    // The output in a random order of its axes, with gaps; the inputs with any strides, 0 among them.
+    // The output in a random order of its axes, with gaps; the inputs with any strides, 0 among
+    // them.
     std::vector<std::size_t> axes(rank);
     std::iota(axes.begin(), axes.end(), 0);
     for (std::size_t i = rank; i > 1; --i) std::swap(axes[i - 1], axes[rng.below(i)]);
@@ -93,13 +97,15 @@ TEST(Loop, VisitsEveryElementOnceForAnyStridesAndGrain) {
     for (const std::size_t axis : axes) {
       strides[0][axis] = step;
       step *= shape[axis];
-      for (std::size_t k = 1; k < 4; ++k) strides[k][axis] = static_cast<std::int64_t>(rng.below(5));
+      for (std::size_t k = 1; k < 4; ++k)
+        strides[k][axis] = static_cast<std::int64_t>(rng.below(5));
     }
     auto want = expected(shape, strides);
     const Loop loop = make_loop(shape, {&strides[0], &strides[1], &strides[2], &strides[3]});
     auto got = visits(loop, kOneBlock);
     std::sort(want.begin(), want.end());
-    EXPECT_TRUE(std::is_sorted(got.begin(), got.end(), [](const auto& a, const auto& b) { return a[0] < b[0]; }))
+    EXPECT_TRUE(std::is_sorted(got.begin(), got.end(),
+                               [](const auto& a, const auto& b) { return a[0] < b[0]; }))
         << "the output is not written from its first element to its last: round " << round;
     std::sort(got.begin(), got.end());
     ASSERT_EQ(got, want) << "round " << round << ", shape " << to_string(shape);
@@ -120,8 +126,11 @@ TEST(Loop, CutsIntoTheSameRunsWhateverTheThreads) {
   const Loop loop = make_loop(shape, {&y, &x});
   const auto runs = [&](int threads) {
     set_num_threads(threads);
-    std::vector<std::int64_t> length_at(407, 0);  // by the first output element: no two runs share one
-    for_each_run(loop, 64, [&](const kernels::Run& run) { length_at[static_cast<std::size_t>(run.offset[0])] = run.count; });
+    std::vector<std::int64_t> length_at(407,
+                                        0);  // by the first output element: no two runs share one
+    for_each_run(loop, 64, [&](const kernels::Run& run) {
+      length_at[static_cast<std::size_t>(run.offset[0])] = run.count;
+    });
     return length_at;
   };
   const auto one = runs(1);
@@ -134,23 +143,34 @@ TEST(Loop, CutsIntoTheSameRunsWhateverTheThreads) {
 TEST(Loop, HasNoRunsWithoutElementsAndOneForAScalar) {
   const Shape empty{3, 0, 2};
   const Strides strides = contiguous_strides(empty);
-  for_each_run(make_loop(empty, {&strides, &strides}), 1, [](const kernels::Run&) { ADD_FAILURE(); });
+  for_each_run(make_loop(empty, {&strides, &strides}), 1,
+               [](const kernels::Run&) { ADD_FAILURE(); });
 
   const Shape scalar, ones{1, 1};
   const Strides none_at_all, any{7, 9};
-  EXPECT_EQ(visits(make_loop(scalar, {&none_at_all}), 1), (std::vector<std::vector<std::int64_t>>{{0}}));
-  EXPECT_EQ(visits(make_loop(ones, {&any, &any}), 1), (std::vector<std::vector<std::int64_t>>{{0, 0}}));
+  EXPECT_EQ(visits(make_loop(scalar, {&none_at_all}), 1),
+            (std::vector<std::vector<std::int64_t>>{{0}}));
+  EXPECT_EQ(visits(make_loop(ones, {&any, &any}), 1),
+            (std::vector<std::vector<std::int64_t>>{{0, 0}}));
 }
 
 TEST(Loop, TakesTensorsThatBroadcastAndNumbers) {
   const Tensor y = make_tensor({2, 3}, Dtype::f32), row = make_tensor({3}, Dtype::f32);
   const Tensor column = make_tensor({2, 1}, Dtype::f32), one = make_tensor({1, 1}, Dtype::f32);
-  EXPECT_EQ(visits(make_loop(y, {&row, &column, nullptr}), kOneBlock),
-            (std::vector<std::vector<std::int64_t>>{
-                {0, 0, 0, 0}, {1, 1, 0, 0}, {2, 2, 0, 0}, {3, 0, 1, 0}, {4, 1, 1, 0}, {5, 2, 1, 0}}));
+  EXPECT_EQ(
+      visits(make_loop(y, {&row, &column, nullptr}), kOneBlock),
+      (std::vector<std::vector<std::int64_t>>{
+          {0, 0, 0, 0}, {1, 1, 0, 0}, {2, 2, 0, 0}, {3, 0, 1, 0}, {4, 1, 1, 0}, {5, 2, 1, 0}}));
   const Loop loop = make_loop(y, {&y, &one});
   EXPECT_EQ(loop.rank, 1u);
   EXPECT_EQ(loop.strides[2][0], 0);
+}
+
+TEST(Loop, IsNotFooledByAnOutputThatRepeatsItself) {
+  // Its elements span as much memory as a dense tensor of its size would.
+  const Tensor y = make_view(make_tensor({4}, Dtype::f32), {2, 2}, {3, 0}, 0);
+  EXPECT_EQ(visits(make_loop(y, {&y}), kOneBlock),
+            (std::vector<std::vector<std::int64_t>>{{0, 0}, {0, 0}, {3, 3}, {3, 3}}));
 }
 
 TEST(Loop, BroadcastsShapes) {

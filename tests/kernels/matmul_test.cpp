@@ -6,12 +6,12 @@
 #include <cmath>
 #include <cstring>
 
-#include "support/close.h"
-#include "support/layouts.h"
 #include "tenon/core/kernel_report.h"
 #include "tenon/core/parallel.h"
 #include "tenon/kernels/product.h"
 #include "tenon/kernels/reference/matmul.h"
+#include "tests/support/close.h"
+#include "tests/support/layouts.h"
 
 namespace tenon {
 namespace {

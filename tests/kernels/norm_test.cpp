@@ -4,10 +4,10 @@
 
 #include <cstring>
 
-#include "support/close.h"
-#include "support/layouts.h"
 #include "tenon/core/kernel_report.h"
 #include "tenon/core/parallel.h"
+#include "tests/support/close.h"
+#include "tests/support/layouts.h"
 
 namespace tenon {
 namespace {

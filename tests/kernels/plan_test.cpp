@@ -18,7 +18,9 @@
 namespace tenon::kernels::onednn {
 namespace {
 
-Tensor uniform(const Shape& shape, Rng& rng) { return Tensor::uniform(shape, rng, {.low = -1, .high = 1}); }
+Tensor uniform(const Shape& shape, Rng& rng) {
+  return Tensor::uniform(shape, rng, {.low = -1, .high = 1});
+}
 
 /// A step of a small net: forward and backward.
 std::vector<Tensor> step(const Tensor& x, const std::vector<Tensor>& weights) {
@@ -30,7 +32,8 @@ std::vector<Tensor> step(const Tensor& x, const std::vector<Tensor>& weights) {
 TEST(Plan, MakesNoPrimitiveInASecondIdenticalStep) {
   Rng rng(1);
   const Tensor x = uniform({8, 1, 20, 20}, rng);
-  const std::vector<Tensor> weights{uniform({6, 1, 5, 5}, rng).set_requires_grad(), uniform({6}, rng).set_requires_grad(),
+  const std::vector<Tensor> weights{uniform({6, 1, 5, 5}, rng).set_requires_grad(),
+                                    uniform({6}, rng).set_requires_grad(),
                                     uniform({16, 6, 3, 3}, rng).set_requires_grad()};
   const std::vector<Tensor> first = step(x, weights);
   const std::int64_t after_first = plan_counters().primitives_created;
@@ -70,16 +73,20 @@ TEST(Plan, KeepsTheWeightsOfSeveralLayersPacked) {
     layers.push_back(make_view(both, {32, 16, 3, 3}, both.strides(), i * 32 * 16 * 9));
   for (int i = 0; i < 4; ++i) layers.push_back(uniform({32, 16, 3, 3}, rng));
   std::vector<Tensor> want;
-  for (const Tensor& w : layers) want.push_back(tenon::conv2d(x.to(Dtype::f64), w.to(Dtype::f64)).to(Dtype::f32));
+  for (const Tensor& w : layers)
+    want.push_back(tenon::conv2d(x.to(Dtype::f64), w.to(Dtype::f64)).to(Dtype::f32));
   for (const Tensor& w : layers) tenon::conv2d(x, w);
   const PlanCounters before = plan_counters();
   for (int round = 0; round < 3; ++round)
-    for (std::size_t i = 0; i < layers.size(); ++i) EXPECT_TRUE(close(tenon::conv2d(x, layers[i]), want[i], {1e-5, 2e-5}));
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      EXPECT_TRUE(close(tenon::conv2d(x, layers[i]), want[i], {1e-5, 2e-5}));
   EXPECT_EQ(plan_counters().weights_packed, before.weights_packed);
   EXPECT_EQ(plan_counters().primitives_created, before.primitives_created);
   for (int i = 0; i < 40; ++i) {  // more weights than are kept
     const Tensor w = uniform({32, 16, 3, 3}, rng);
-    EXPECT_TRUE(close(tenon::conv2d(x, w), tenon::conv2d(x.to(Dtype::f64), w.to(Dtype::f64)).to(Dtype::f32), {1e-5, 2e-5}));
+    EXPECT_TRUE(close(tenon::conv2d(x, w),
+                      tenon::conv2d(x.to(Dtype::f64), w.to(Dtype::f64)).to(Dtype::f32),
+                      {1e-5, 2e-5}));
   }
 }
 
@@ -99,7 +106,9 @@ TEST(Plan, MemoryStaysFlatOverManyShapes) {
     gradients(sum(conv2d(Tensor::ones({1, 3, 5 + i % 24, 6 + i / 24}), w)), {w});
   }
   EXPECT_LE(plan_counters().live_plans, static_cast<std::int64_t>(kMaxPlans));
+#ifndef TENON_SANITIZE  // AddressSanitizer holds on to freed memory
   EXPECT_LT(resident_bytes() - halfway, std::int64_t{24} << 20);
+#endif
 }
 
 TEST(Plan, EachThreadHasItsOwnUntilItEnds) {
@@ -123,11 +132,13 @@ TEST(Plan, IsEmptyForWhatOnednnCannotDo) {
   const auto recipe = [&]() -> PlanRecipe {
     ++asked;
     // Pooling windows of another dtype on each side: there is no implementation.
-    const dnnl::memory::desc x({1, 1, 4, 4}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::nhwc);
-    const dnnl::memory::desc y({1, 1, 2, 2}, dnnl::memory::data_type::s8, dnnl::memory::format_tag::nhwc);
+    const dnnl::memory::desc x({1, 1, 4, 4}, dnnl::memory::data_type::f32,
+                               dnnl::memory::format_tag::nhwc);
+    const dnnl::memory::desc y({1, 1, 2, 2}, dnnl::memory::data_type::s8,
+                               dnnl::memory::format_tag::nhwc);
     return {dnnl::pooling_forward::primitive_desc(engine(), dnnl::prop_kind::forward_training,
-                                                  dnnl::algorithm::pooling_max, x, y, {2, 2}, {2, 2}, {0, 0}, {0, 0}, {0, 0},
-                                                  attributes()),
+                                                  dnnl::algorithm::pooling_max, x, y, {2, 2},
+                                                  {2, 2}, {0, 0}, {0, 0}, {0, 0}, attributes()),
             {}};
   };
   const PlanKey key = PlanKey(PlanKind::average_pool).add(std::int64_t{-77});
@@ -142,8 +153,10 @@ TEST(Plan, KeysCompareAllOfTheirNumbers) {
   EXPECT_EQ(key().hash(), key().hash());
   EXPECT_FALSE(key() == key().add(std::int64_t{0}));
   EXPECT_FALSE(key() == PlanKey(PlanKind::inner_product).add(Shape{2, 3}).add(0.5));
-  EXPECT_FALSE(PlanKey(PlanKind::matmul).add(Shape{2}).add(Shape{3}) == PlanKey(PlanKind::matmul).add(Shape{2, 3}));
-  EXPECT_NE(PlanKey(PlanKind::matmul).add(Shape{2, 3}).hash(), PlanKey(PlanKind::matmul).add(Shape{3, 2}).hash());
+  EXPECT_FALSE(PlanKey(PlanKind::matmul).add(Shape{2}).add(Shape{3}) ==
+               PlanKey(PlanKind::matmul).add(Shape{2, 3}));
+  EXPECT_NE(PlanKey(PlanKind::matmul).add(Shape{2, 3}).hash(),
+            PlanKey(PlanKind::matmul).add(Shape{3, 2}).hash());
 }
 
 }  // namespace

@@ -42,6 +42,9 @@ class ActivationFunction : public testing::TestWithParam<UnaryCase> {};
 TEST_P(ActivationFunction, MatchesThePlainFunctionInEveryLayout) {
   expect_values_in_every_layout(GetParam());
 }
+TEST_P(ActivationFunction, MatchesThePlainFunctionOfAnExpandedView) {
+  expect_values_of_repeated_elements(GetParam());
+}
 TEST_P(ActivationFunction, HasFirstAndSecondGradients) { expect_gradients(GetParam()); }
 TEST_P(ActivationFunction, RefusesAnUndefinedTensor) {
   expect_undefined_is_refused(GetParam(), "activation_test.cpp");

@@ -13,7 +13,8 @@
 
 namespace tenon {
 
-/// A convolution by its definition: every product of an input and a weight, found by visiting all of them.
+/// A convolution by its definition: every product of an input and a weight, found by visiting all
+/// of them.
 struct ConvCase {
   std::int64_t n = 1, c = 1, h = 1, w = 1, co = 1, kh = 1, kw = 1;
   std::int64_t sh = 1, sw = 1, top = 0, bottom = 0, left = 0, right = 0, dh = 1, dw = 1, groups = 1;
@@ -28,8 +29,9 @@ struct ConvCase {
     return {.stride = {sh, sw}, .padding = {top, left}, .dilation = {dh, dw}, .groups = groups};
   }
   std::string text() const {
-    return fmt::format("x {} w {} stride {}x{} padding {},{},{},{} dilation {}x{} groups {}", to_string(x_shape()),
-                       to_string(w_shape()), sh, sw, top, bottom, left, right, dh, dw, groups);
+    return fmt::format("x {} w {} stride {}x{} padding {},{},{},{} dilation {}x{} groups {}",
+                       to_string(x_shape()), to_string(w_shape()), sh, sw, top, bottom, left, right,
+                       dh, dw, groups);
   }
 
   /// f(x index, w index, y index), row-major, for each product in the sum.
@@ -61,17 +63,20 @@ struct ConvCase {
     if (!bs.empty())
       for (std::size_t i = 0; i < ys.size(); ++i)
         ys[i] = bs[static_cast<std::size_t>(static_cast<std::int64_t>(i) / pixels % co)];
-    for_each_product([&](std::size_t x, std::size_t wi, std::size_t y) { ys[y] += xs[x] * ws[wi]; });
+    for_each_product(
+        [&](std::size_t x, std::size_t wi, std::size_t y) { ys[y] += xs[x] * ws[wi]; });
     return ys;
   }
   Values input_gradient(const Values& dys, const Values& ws) const {
     Values dxs = zeros(x_shape());
-    for_each_product([&](std::size_t x, std::size_t wi, std::size_t y) { dxs[x] += dys[y] * ws[wi]; });
+    for_each_product(
+        [&](std::size_t x, std::size_t wi, std::size_t y) { dxs[x] += dys[y] * ws[wi]; });
     return dxs;
   }
   Values weight_gradient(const Values& xs, const Values& dys) const {
     Values dws = zeros(w_shape());
-    for_each_product([&](std::size_t x, std::size_t wi, std::size_t y) { dws[wi] += xs[x] * dys[y]; });
+    for_each_product(
+        [&](std::size_t x, std::size_t wi, std::size_t y) { dws[wi] += xs[x] * dys[y]; });
     return dws;
   }
   Values bias_gradient(const Values& dys) const {
@@ -100,12 +105,17 @@ inline ConvCase random_conv_case(std::uint32_t seed, bool symmetric) {
     k.kh = pick(1, 5), k.kw = pick(1, 5);
     k.sh = pick(1, 3), k.sw = pick(1, 3);
     k.dh = pick(1, 2), k.dw = pick(1, 2);
-    // Mostly less than the kernel, as in practice; one case in eight has windows that lie wholly in the padding.
-    const std::int64_t limit_h = pick(0, 7) == 0 ? 3 : k.dh * (k.kh - 1), limit_w = pick(0, 7) == 0 ? 3 : k.dw * (k.kw - 1);
-    k.top = pick(0, std::min<std::int64_t>(limit_h, 2)), k.left = pick(0, std::min<std::int64_t>(limit_w, 2));
+    // Mostly less than the kernel, as in practice; one case in eight has windows that lie wholly in
+    // the padding.
+    const std::int64_t limit_h = pick(0, 7) == 0 ? 3 : k.dh * (k.kh - 1),
+                       limit_w = pick(0, 7) == 0 ? 3 : k.dw * (k.kw - 1);
+    k.top = pick(0, std::min<std::int64_t>(limit_h, 2)),
+    k.left = pick(0, std::min<std::int64_t>(limit_w, 2));
     k.bottom = symmetric ? k.top : pick(0, std::min<std::int64_t>(limit_h, 3));
     k.right = symmetric ? k.left : pick(0, std::min<std::int64_t>(limit_w, 3));
-    if (k.h + k.top + k.bottom >= k.dh * (k.kh - 1) + 1 && k.w + k.left + k.right >= k.dw * (k.kw - 1) + 1) return k;
+    if (k.h + k.top + k.bottom >= k.dh * (k.kh - 1) + 1 &&
+        k.w + k.left + k.right >= k.dw * (k.kw - 1) + 1)
+      return k;
   }
 }
 

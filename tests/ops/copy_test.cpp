@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tenon/autograd/backward.h"
@@ -13,6 +14,7 @@
 #include "tenon/core/error.h"
 #include "tenon/core/order_internal.h"
 #include "tenon/core/parallel.h"
+#include "tenon/core/random.h"
 #include "tenon/core/tensor_internal.h"
 #include "tenon/ops/arithmetic.h"
 #include "tenon/ops/elementwise.h"
@@ -56,6 +58,32 @@ TEST(Copy, MovesEveryElementBetweenAllOrders) {
               << from << " to " << to << " " << to_string(shape) << to_string(dtype);
         }
     }
+}
+
+TEST(Copy, MovesEveryElementBetweenAnyTwoPermutations) {
+  Rng rng(3);
+  for (int round = 0; round < 100; ++round) {
+    Shape shape = Shape::filled(5, 1);
+    for (std::size_t axis = 0; axis < 5; ++axis)
+      shape[axis] = static_cast<std::int64_t>(1 + rng.below(axis % 2 == 0 ? 3 : 19));
+    const auto permuted = [&] {
+      Strides strides = shape;
+      std::vector<std::size_t> axes{0, 1, 2, 3, 4};
+      for (std::size_t i = 5; i > 1; --i) std::swap(axes[i - 1], axes[rng.below(i)]);
+      std::int64_t step = 1;
+      for (const std::size_t axis : axes) {
+        strides[axis] = step;
+        step *= shape[axis];
+      }
+      return strides;
+    };
+    const Dtype dtype = kDtypes[rng.below(kDtypes.size())];
+    const Tensor x = numbered(shape, dtype);
+    const Tensor y = kernels::copy_to_strides(x, permuted());
+    const Tensor z = kernels::copy_to_strides(y, permuted());
+    ASSERT_EQ(z.to_vector<double>(), x.to_vector<double>())
+        << "round " << round << to_string(shape);
+  }
 }
 
 TEST(Copy, LeavesWhatIsBetweenTheElementsAlone) {
@@ -112,6 +140,19 @@ TEST(Convert, IsDefinedForEveryValue) {
   EXPECT_EQ(narrow[5], 1e30f);
   EXPECT_EQ(narrow[8], -HUGE_VALF);
   EXPECT_TRUE(std::isnan(narrow[9]));
+}
+
+TEST(Convert, SaturatesAtTheFirstNumberThatDoesNotFit) {
+  const Tensor x = Tensor::from({0x1p31f, -0x1p31f, 0x1p63f, -0x1p63f}, {4});
+  const auto i32_max = std::numeric_limits<std::int32_t>::max(),
+             i32_min = std::numeric_limits<std::int32_t>::min();
+  EXPECT_EQ(kernels::convert(x, Dtype::i32).to_vector<std::int32_t>(),
+            (std::vector<std::int32_t>{i32_max, i32_min, i32_max, i32_min}));
+  const std::int64_t small = std::int64_t{1} << 31;
+  const auto i64_max = std::numeric_limits<std::int64_t>::max(),
+             i64_min = std::numeric_limits<std::int64_t>::min();
+  EXPECT_EQ(kernels::convert(x, Dtype::i64).to_vector<std::int64_t>(),
+            (std::vector<std::int64_t>{small, -small, i64_max, i64_min}));
 }
 
 TEST(Fill, WritesEveryElementOfAnyView) {

@@ -50,6 +50,9 @@ class Elementwise : public testing::TestWithParam<UnaryCase> {};
 TEST_P(Elementwise, MatchesThePlainFunctionInEveryLayout) {
   expect_values_in_every_layout(GetParam());
 }
+TEST_P(Elementwise, MatchesThePlainFunctionOfAnExpandedView) {
+  expect_values_of_repeated_elements(GetParam());
+}
 TEST_P(Elementwise, HasFirstAndSecondGradients) { expect_gradients(GetParam()); }
 TEST_P(Elementwise, RefusesAnUndefinedTensor) {
   expect_undefined_is_refused(GetParam(), "elementwise_test.cpp");

@@ -4,14 +4,14 @@
 
 #include <cmath>
 
-#include "support/close.h"
-#include "support/layouts.h"
 #include "tenon/autograd/backward.h"
 #include "tenon/autograd/check.h"
 #include "tenon/core/error.h"
 #include "tenon/ops/arithmetic.h"
 #include "tenon/ops/reduce.h"
 #include "tenon/ops/shape.h"
+#include "tests/support/close.h"
+#include "tests/support/layouts.h"
 
 namespace tenon {
 namespace {

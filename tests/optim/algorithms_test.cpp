@@ -55,9 +55,12 @@ void check_algorithm(Options options, const MakeOracle& make) {
           EXPECT_EQ(parameter.grad().to_vector<double>(), gradient) << "gradients stay as they are";
         }
         // Ten steps of single precision, whose gradients were rounded too.
-        const Tolerance tolerance = dtype == Dtype::f64 ? Tolerance{1e-12, 1e-13} : Tolerance{2e-5, 3e-6};
-        EXPECT_TRUE(close(parameter.detach(),
-                          Tensor::from(expected(static_cast<std::size_t>(shape.numel()), make), shape, dtype), tolerance));
+        const Tolerance tolerance =
+            dtype == Dtype::f64 ? Tolerance{1e-12, 1e-13} : Tolerance{2e-5, 3e-6};
+        EXPECT_TRUE(close(
+            parameter.detach(),
+            Tensor::from(expected(static_cast<std::size_t>(shape.numel()), make), shape, dtype),
+            tolerance));
       }
     }
   }
@@ -76,11 +79,14 @@ MakeOracle sgd(const optim::SGDOptions& o) {
 
 TEST(SGD, FollowsItsFormula) {
   for (const optim::SGDOptions& options :
-       {optim::SGDOptions{.learning_rate = 0.1}, optim::SGDOptions{.learning_rate = 0.1, .weight_decay = 0.3},
+       {optim::SGDOptions{.learning_rate = 0.1},
+        optim::SGDOptions{.learning_rate = 0.1, .weight_decay = 0.3},
         optim::SGDOptions{.learning_rate = 0.1, .momentum = 0.9},
-        optim::SGDOptions{.learning_rate = 0.1, .momentum = 0.8, .dampening = 0.3, .weight_decay = 0.1},
+        optim::SGDOptions{
+            .learning_rate = 0.1, .momentum = 0.8, .dampening = 0.3, .weight_decay = 0.1},
         optim::SGDOptions{.learning_rate = 0.1, .momentum = 0.8, .dampening = 1},
-        optim::SGDOptions{.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.1, .nesterov = true},
+        optim::SGDOptions{
+            .learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.1, .nesterov = true},
         optim::SGDOptions{.learning_rate = 0}})
     check_algorithm<optim::SGD>(options, sgd(options));
 }
@@ -105,16 +111,40 @@ TEST(Adam, FollowsItsFormula) {
        {optim::AdamOptions{}, optim::AdamOptions{.learning_rate = 0.1, .weight_decay = 0.2},
         optim::AdamOptions{.learning_rate = 0.1, .beta1 = 0.5, .beta2 = 0.6, .epsilon = 0.1},
         optim::AdamOptions{.learning_rate = 0.1, .beta2 = 0.5, .amsgrad = true},
-        optim::AdamOptions{.learning_rate = 0.1, .beta1 = 0, .beta2 = 0.3, .weight_decay = 0.1, .amsgrad = true}})
+        optim::AdamOptions{
+            .learning_rate = 0.1, .beta1 = 0, .beta2 = 0.3, .weight_decay = 0.1, .amsgrad = true}})
     check_algorithm<optim::Adam>(options, adam(options, 0));
 }
 
 TEST(AdamW, FollowsItsFormula) {
   for (const optim::AdamWOptions& options :
        {optim::AdamWOptions{}, optim::AdamWOptions{.learning_rate = 0.1, .weight_decay = 0.5},
-        optim::AdamWOptions{.learning_rate = 0.1, .beta1 = 0.5, .beta2 = 0.6, .epsilon = 1e-3, .weight_decay = 0.1, .amsgrad = true}})
+        optim::AdamWOptions{.learning_rate = 0.1,
+        .beta1 = 0.5,
+        .beta2 = 0.6,
+        .epsilon = 1e-3,
+        .weight_decay = 0.1,
+        .amsgrad = true}})
     check_algorithm<optim::AdamW>(
-        options, adam({options.learning_rate, options.beta1, options.beta2, options.epsilon, 0, options.amsgrad}, options.weight_decay));
+        options, adam({options.learning_rate, options.beta1, options.beta2, options.epsilon, 0,
+                       options.amsgrad},
+                      options.weight_decay));
+}
+
+TEST(Adam, BitsDependOnAnElementAlone) {
+  // However many there are, and so wherever one falls in a vector.
+  const auto run = [](std::int64_t count) {
+    Tensor x = test_parameter({count}, Dtype::f32).set_requires_grad();
+    optim::Adam optimizer({{"x", x}}, {.learning_rate = 0.1, .weight_decay = 0.1, .amsgrad = true});
+    for (int t = 1; t <= 3; ++t) {
+      set_test_gradient(x, t);
+      optimizer.step();
+    }
+    return x.to_vector<float>();
+  };
+  const std::vector<float> all = run(100);
+  for (std::int64_t count = 1; count < 50; ++count)
+    EXPECT_EQ(run(count), std::vector<float>(all.begin(), all.begin() + count)) << count;
 }
 
 MakeOracle rmsprop(const optim::RMSpropOptions& o) {
@@ -132,9 +162,15 @@ MakeOracle rmsprop(const optim::RMSpropOptions& o) {
 
 TEST(RMSprop, FollowsItsFormula) {
   for (const optim::RMSpropOptions& options :
-       {optim::RMSpropOptions{}, optim::RMSpropOptions{.learning_rate = 0.1, .alpha = 0.7, .weight_decay = 0.1},
+       {optim::RMSpropOptions{},
+        optim::RMSpropOptions{.learning_rate = 0.1, .alpha = 0.7, .weight_decay = 0.1},
         optim::RMSpropOptions{.learning_rate = 0.1, .alpha = 0.8, .momentum = 0.6},
-        optim::RMSpropOptions{.learning_rate = 0.1, .alpha = 0.8, .epsilon = 0.01, .weight_decay = 0.1, .momentum = 0.5, .centered = true},
+        optim::RMSpropOptions{.learning_rate = 0.1,
+        .alpha = 0.8,
+        .epsilon = 0.01,
+        .weight_decay = 0.1,
+        .momentum = 0.5,
+        .centered = true},
         optim::RMSpropOptions{.learning_rate = 0.1, .alpha = 0.8, .centered = true}})
     check_algorithm<optim::RMSprop>(options, rmsprop(options));
 }
@@ -142,7 +178,8 @@ TEST(RMSprop, FollowsItsFormula) {
 TEST(RMSprop, CenteredStaysFiniteWithConstantGradients) {
   // In single precision the mean of squares can fall below the square of the mean.
   Tensor x = Tensor::ones({1000}).set_requires_grad();
-  optim::RMSprop optimizer({{"x", x}}, {.learning_rate = 1e-9, .alpha = 0.5, .epsilon = 1, .centered = true});
+  optim::RMSprop optimizer({{"x", x}},
+                           {.learning_rate = 1e-9, .alpha = 0.5, .epsilon = 1, .centered = true});
   Rng rng(1);
   x.set_grad(Tensor::uniform({1000}, rng));
   for (int t = 0; t < 50; ++t) optimizer.step();
@@ -174,28 +211,42 @@ std::string error_of(Options options) {
   const std::string text = message_of<DataError>([&] { Optimizer({{"x", x}}, options); });
   EXPECT_THAT(text, HasSubstr("algorithms_test.cpp"));
   Optimizer good({{"x", x}});
-  EXPECT_EQ(message_of<DataError>([&] { good.add_group({{"y", Tensor::ones({2})}}, options); }).substr(0, 20), text.substr(0, 20));
+  EXPECT_EQ(message_of<DataError>([&] {
+              good.add_group({{"y", Tensor::ones({2})}}, options);
+            }).substr(0, 20),
+            text.substr(0, 20));
   return text;
 }
 
 TEST(Optimizers, CheckTheirOptions) {
   using optim::SGDOptions, optim::AdamOptions, optim::AdamWOptions, optim::RMSpropOptions;
   const double nan = std::nan(""), infinity = HUGE_VAL;
-  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.learning_rate = -1}), HasSubstr("SGD: learning_rate is -1 but must be finite and at least 0"));
-  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.learning_rate = infinity}), HasSubstr("learning_rate is inf"));
+  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.learning_rate = -1}),
+              HasSubstr("SGD: learning_rate is -1 but must be finite and at least 0"));
+  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.learning_rate = infinity}),
+              HasSubstr("learning_rate is inf"));
   EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.momentum = nan}), HasSubstr("momentum is nan"));
-  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.momentum = 0.5, .dampening = 1.5}), HasSubstr("dampening must be in [0, 1]"));
-  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.weight_decay = -0.1}), HasSubstr("weight_decay is -0.1"));
-  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.nesterov = true}), HasSubstr("nesterov needs a momentum"));
-  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.momentum = 0.5, .dampening = 0.5, .nesterov = true}), HasSubstr("dampening of 0"));
-  EXPECT_THAT(error_of<optim::Adam>(AdamOptions{.learning_rate = nan}), HasSubstr("Adam: learning_rate is nan"));
-  EXPECT_THAT(error_of<optim::Adam>(AdamOptions{.beta1 = 1}), HasSubstr("beta1 is 1 but must be in [0, 1)"));
+  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.momentum = 0.5, .dampening = 1.5}),
+              HasSubstr("dampening must be in [0, 1]"));
+  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.weight_decay = -0.1}),
+              HasSubstr("weight_decay is -0.1"));
+  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.nesterov = true}),
+              HasSubstr("nesterov needs a momentum"));
+  EXPECT_THAT(error_of<optim::SGD>(SGDOptions{.momentum = 0.5, .dampening = 0.5, .nesterov = true}),
+              HasSubstr("dampening of 0"));
+  EXPECT_THAT(error_of<optim::Adam>(AdamOptions{.learning_rate = nan}),
+              HasSubstr("Adam: learning_rate is nan"));
+  EXPECT_THAT(error_of<optim::Adam>(AdamOptions{.beta1 = 1}),
+              HasSubstr("beta1 is 1 but must be in [0, 1)"));
   EXPECT_THAT(error_of<optim::Adam>(AdamOptions{.beta2 = -0.5}), HasSubstr("beta2 is -0.5"));
   EXPECT_THAT(error_of<optim::Adam>(AdamOptions{.epsilon = -1}), HasSubstr("epsilon is -1"));
-  EXPECT_THAT(error_of<optim::AdamW>(AdamWOptions{.weight_decay = nan}), HasSubstr("AdamW: weight_decay is nan"));
+  EXPECT_THAT(error_of<optim::AdamW>(AdamWOptions{.weight_decay = nan}),
+              HasSubstr("AdamW: weight_decay is nan"));
   EXPECT_THAT(error_of<optim::AdamW>(AdamWOptions{.beta2 = 2}), HasSubstr("AdamW: beta2 is 2"));
-  EXPECT_THAT(error_of<optim::RMSprop>(RMSpropOptions{.alpha = 1}), HasSubstr("RMSprop: alpha is 1"));
-  EXPECT_THAT(error_of<optim::RMSprop>(RMSpropOptions{.momentum = -1}), HasSubstr("RMSprop: momentum is -1"));
+  EXPECT_THAT(error_of<optim::RMSprop>(RMSpropOptions{.alpha = 1}),
+              HasSubstr("RMSprop: alpha is 1"));
+  EXPECT_THAT(error_of<optim::RMSprop>(RMSpropOptions{.momentum = -1}),
+              HasSubstr("RMSprop: momentum is -1"));
 }
 
 }  // namespace

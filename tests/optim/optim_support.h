@@ -12,7 +12,9 @@
 namespace tenon {
 
 /// The gradient that the tests give element i in step t: changes sign and size.
-inline double test_gradient(int t, std::size_t i) { return std::sin(0.7 * t + 1.3 * static_cast<double>(i)) * (1 + 0.2 * t); }
+inline double test_gradient(int t, std::size_t i) {
+  return std::sin(0.7 * t + 1.3 * static_cast<double>(i)) * (1 + 0.2 * t);
+}
 inline double test_start(std::size_t i) { return std::cos(2.1 * static_cast<double>(i)); }
 
 /// A parameter with the start values, in a layout of the caller's, that requires grad.

@@ -38,11 +38,13 @@ class Probe : public optim::Optimizer {
     slots["total"] = zeros_like(parameter);
     slots["unused"];
   }
-  void update(Tensor& parameter, const Tensor& gradient, optim::Slots& slots, double learning_rate) override {
+  void update(Tensor& parameter, const Tensor& gradient, optim::Slots& slots,
+              double learning_rate) override {
     EXPECT_FALSE(is_recording());
     slots["total"].copy_from(slots["total"] + gradient);
     parameter.copy_from(parameter + learning_rate);
-    calls.push_back(to_string(parameter.shape()) + " group " + std::to_string(group()) + " update " + std::to_string(update_number()));
+    calls.push_back(to_string(parameter.shape()) + " group " + std::to_string(group()) +
+                    " update " + std::to_string(update_number()));
   }
 };
 
@@ -68,7 +70,8 @@ TEST(Optimizer, UpdatesWhatHasAGradient) {
 
   sum(b).backward();
   probe.step();
-  EXPECT_THAT(probe.calls, ElementsAre("[1] group 0 update 1", "[1] group 0 update 2", "[2] group 0 update 1"));
+  EXPECT_THAT(probe.calls,
+              ElementsAre("[1] group 0 update 1", "[1] group 0 update 2", "[2] group 0 update 1"));
   EXPECT_EQ(probe.step_count(), 2);
   probe.zero_grad();
   EXPECT_FALSE(a.grad().defined());
@@ -120,7 +123,8 @@ TEST(Optimizer, GroupsHaveOptionsAndLearningRatesOfTheirOwn) {
   EXPECT_THAT(message_of<ShapeError>([&] { (void)optimizer.learning_rate(3); }),
               AllOf(HasSubstr("group 3 is outside of 3 groups"), HasSubstr("optimizer_test.cpp")));
   EXPECT_THAT(message_of<DataError>([&] { optimizer.set_learning_rate(-0.1); }),
-              AllOf(HasSubstr("set_learning_rate: learning_rate is -0.1"), HasSubstr("optimizer_test.cpp")));
+              AllOf(HasSubstr("set_learning_rate: learning_rate is -0.1"),
+                    HasSubstr("optimizer_test.cpp")));
 }
 
 TEST(Optimizer, AGroupWithoutALearningRateFollowsAllTheSame) {
@@ -144,12 +148,24 @@ TEST(Optimizer, RefusesWrongParameters) {
   EXPECT_THAT(fault({{"", a}}), HasSubstr("is empty or has a slash"));
   EXPECT_THAT(fault({{"a/b", a}}), HasSubstr("\"a/b\" is empty or has a slash"));
   EXPECT_THAT(fault({{"a", Tensor()}}), HasSubstr("a"));
-  EXPECT_THAT(message_of<DtypeError>([&] { Probe({{"ints", Tensor::from({1, 2}, {2})}}, 0.1); }), AllOf(HasSubstr("ints"), HasSubstr("i64")));
-  EXPECT_THAT(message_of<GradientError>([&] { Probe({{"c", a * b}}, 0.1); }), HasSubstr("c is the result of an operation"));
-  EXPECT_THAT(message_of<DataError>([&] { Probe({{"a", a}}, -1); }), HasSubstr("learning_rate is -1"));
+  EXPECT_THAT(message_of<DtypeError>([&] {
+                Probe({{"ints", Tensor::from({1, 2}, {2})}}, 0.1);
+              }),
+              AllOf(HasSubstr("ints"), HasSubstr("i64")));
+  EXPECT_THAT(message_of<GradientError>([&] {
+                Probe({{"c", a * b}}, 0.1);
+              }),
+              HasSubstr("c is the result of an operation"));
+  EXPECT_THAT(message_of<DataError>([&] {
+                Probe({{"a", a}}, -1);
+              }),
+              HasSubstr("learning_rate is -1"));
 
   Probe probe({{"a", a}}, 0.1);
-  EXPECT_THAT(message_of<Error>([&] { probe.add_group({{"b", b}, {"x", a}}, 0.1); }), HasSubstr("a and x are one parameter"));
+  EXPECT_THAT(message_of<Error>([&] {
+                probe.add_group({{"b", b}, {"x", a}}, 0.1);
+              }),
+              HasSubstr("a and x are one parameter"));
   EXPECT_EQ(probe.num_groups(), 1U);
   EXPECT_NO_THROW(probe.add_group({{"b", b}}, 0.1)) << "the failed call left nothing behind";
   EXPECT_NO_THROW(Probe({}, 0.1).step());
@@ -179,8 +195,10 @@ TEST(OptimizerState, RoundTripContinuesTheSameRun) {
       optimizer.step();
     }
   };
-  Tensor whole = test_parameter({5}, Dtype::f32).set_requires_grad(), first = whole.detach().clone().set_requires_grad();
-  optim::Adam a({{"x", whole}}, {.learning_rate = 0.1, .amsgrad = true}), b({{"x", first}}, {.learning_rate = 0.1, .amsgrad = true});
+  Tensor whole = test_parameter({5}, Dtype::f32).set_requires_grad(),
+         first = whole.detach().clone().set_requires_grad();
+  optim::Adam a({{"x", whole}}, {.learning_rate = 0.1, .amsgrad = true}),
+      b({{"x", first}}, {.learning_rate = 0.1, .amsgrad = true});
   run(a, whole, 0, 9);
   run(b, first, 0, 4);
   Tensor second = first.detach().clone().set_requires_grad();
@@ -207,10 +225,14 @@ TEST(OptimizerState, TellsAllDifferencesAndChangesNothing) {
   state.erase("step");
   state["learning_rate"] = Tensor::zeros({2}, {.dtype = Dtype::f64});
   const std::string message = message_of<CheckpointError>([&] { probe.load_state(state); });
-  EXPECT_THAT(message, AllOf(HasSubstr("load_state: the state does not fit the optimizer: 2 missing, 2 unexpected, 3 of another shape or dtype"),
-                             HasSubstr("missing: step [] i64"), HasSubstr("missing: b/updates [] i64"),
-                             HasSubstr("unexpected: a/other [2] f32"), HasSubstr("unexpected: c/total [1] f32"),
-                             HasSubstr("different: a/total is [2] f64, expected [2] f32"), HasSubstr("optimizer_test.cpp")));
+  EXPECT_THAT(
+      message,
+      AllOf(HasSubstr("load_state: the state does not fit the optimizer: 2 missing, 2 unexpected, "
+                      "3 of another shape or dtype"),
+            HasSubstr("missing: step [] i64"), HasSubstr("missing: b/updates [] i64"),
+            HasSubstr("unexpected: a/other [2] f32"), HasSubstr("unexpected: c/total [1] f32"),
+            HasSubstr("different: a/total is [2] f64, expected [2] f32"),
+            HasSubstr("optimizer_test.cpp")));
   EXPECT_THAT(message, AllOf(HasSubstr("different: b/total is [4] f32, expected [3] f32"),
                              HasSubstr("different: learning_rate is [2] f64, expected [1] f64")));
   EXPECT_EQ(probe.step_count(), 1);

@@ -13,7 +13,8 @@
 
 namespace tenon {
 
-/// One tolerance a dtype: f64 as close as sums of a few hundred terms allow, f32 likewise; integers exactly.
+/// One tolerance a dtype: f64 as close as sums of a few hundred terms allow, f32 likewise; integers
+/// exactly.
 inline Tolerance tolerance_of(Dtype dtype) {
   if (dtype == Dtype::f64) return {1e-10, 1e-12};
   if (dtype == Dtype::f32) return {2e-5, 2e-6};
@@ -33,13 +34,15 @@ inline testing::AssertionResult close(const Tensor& got, const Tensor& want, Tol
   std::size_t at = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
-    double excess = std::abs(a[i] - b[i]) / (tolerance.absolute + tolerance.relative * std::abs(b[i]));
+    double excess =
+        std::abs(a[i] - b[i]) / (tolerance.absolute + tolerance.relative * std::abs(b[i]));
     if (!(excess == excess)) excess = HUGE_VAL;
     if (excess > worst) worst = excess, at = i;
   }
   if (worst <= 1) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << fmt::format("element {} of {}: got {:.9g}, want {:.9g} ({:.3g} times the tolerance)",
-                                                    at, to_string(got.shape()), a[at], b[at], worst);
+  return testing::AssertionFailure()
+         << fmt::format("element {} of {}: got {:.9g}, want {:.9g} ({:.3g} times the tolerance)",
+                        at, to_string(got.shape()), a[at], b[at], worst);
 }
 inline testing::AssertionResult close(const Tensor& got, const Tensor& want) {
   return close(got, want, want.defined() ? tolerance_of(want.dtype()) : Tolerance{});
@@ -47,7 +50,8 @@ inline testing::AssertionResult close(const Tensor& got, const Tensor& want) {
 /// Against values computed by the test, row-major.
 inline testing::AssertionResult close(const Tensor& got, const std::vector<double>& want) {
   if (static_cast<std::size_t>(got.numel()) != want.size())
-    return testing::AssertionFailure() << "shape " << got.shape() << ", want " << want.size() << " values";
+    return testing::AssertionFailure()
+           << "shape " << got.shape() << ", want " << want.size() << " values";
   return close(got, Tensor::from(want, got.shape(), got.dtype()));
 }
 

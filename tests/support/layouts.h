@@ -35,7 +35,8 @@ inline Tensor sliced(const Tensor& x) {
 
 /// The same values in every memory layout that kernels must take.
 inline std::vector<std::pair<std::string, Tensor>> layouts(const Tensor& x) {
-  std::vector<std::pair<std::string, Tensor>> all{{"rows", in_order(x, Order::rows)}, {"sliced", sliced(x)}};
+  std::vector<std::pair<std::string, Tensor>> all{{"rows", in_order(x, Order::rows)},
+                                                  {"sliced", sliced(x)}};
   if (x.rank() >= 2) all.emplace_back("batch-inner", in_order(x, Order::batch_inner));
   if (x.rank() >= 3) all.emplace_back("channels-last", in_order(x, Order::channels_last));
   return all;

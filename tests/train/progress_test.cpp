@@ -30,7 +30,8 @@ TEST(Machine, NamesCpuInstructionSetThreadsAndOneDnn) {
   const std::string text = machine_description();
   for (const std::string part : {"CPU  ", "instruction set  ", "oneDNN  ", "TBB"})
     EXPECT_NE(text.find(part), std::string::npos) << text;
-  EXPECT_NE(text.find("threads          " + std::to_string(num_threads())), std::string::npos) << text;
+  EXPECT_NE(text.find("threads          " + std::to_string(num_threads())), std::string::npos)
+      << text;
 }
 
 }  // namespace

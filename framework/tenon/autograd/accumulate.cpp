@@ -16,7 +16,9 @@ void accumulate(Tensor& total, const Tensor& gradient) {
     kernels::add_into(total, gradient);
   } else {
     total = record("accumulate", {total, gradient}, kernels::add(total, gradient),
-                   [](const Tensor& dy, const Needs&) -> Gradients { return {dy, dy}; });
+                   [](const Tensor& dy, const Needs&) -> Gradients {
+                     return {dy, dy};
+                   });
   }
 }
 
@@ -37,12 +39,14 @@ void add_to_leaf(Node& leaf, Tensor gradient, bool keep_graph) {
   }
 }
 
-void check_gradient(const Node& node, std::string_view what, const Tensor& gradient, const Output& output) {
+void check_gradient(const Node& node, std::string_view what, const Tensor& gradient,
+                    const Output& output) {
   if (gradient.shape() == output.shape && gradient.dtype() == output.dtype) return;
   Fault(node.name, node.location.where)
       .operand("gradient", gradient)
       .note(fmt::format("expected {} {}", to_string(output.shape), to_string(output.dtype)))
-      .raise<GradientError>(fmt::format("{} has another shape or dtype than the tensor it belongs to", what));
+      .raise<GradientError>(
+          fmt::format("{} has another shape or dtype than the tensor it belongs to", what));
 }
 
 Tensor apply_hooks(Node& node, std::size_t output, Tensor gradient) {

@@ -17,9 +17,12 @@ namespace {
 /// One run of reverse mode over the part of the graph that the outputs reach.
 class Pass {
  public:
-  Pass(const char* operation, const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds, bool create_graph,
-       bool retain_graph, Where where)
-      : operation_(operation), create_graph_(create_graph), retain_graph_(retain_graph), where_(where) {
+  Pass(const char* operation, const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds,
+       bool create_graph, bool retain_graph, Where where)
+      : operation_(operation),
+        create_graph_(create_graph),
+        retain_graph_(retain_graph),
+        where_(where) {
     collect(outputs);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const Node* node = node_of(outputs[i]);
@@ -32,7 +35,8 @@ class Pass {
     needed_.assign(nodes_.size(), true);
     std::vector<std::pair<Node*, Tensor>> found;
     run([&](std::size_t at) {
-      if (nodes_[at]->is_leaf) found.emplace_back(nodes_[at], std::exchange(buffer(at, 0), Tensor()));
+      if (nodes_[at]->is_leaf)
+        found.emplace_back(nodes_[at], std::exchange(buffer(at, 0), Tensor()));
     });
     for (auto& [leaf, gradient] : found) add_to_leaf(*leaf, std::move(gradient), create_graph_);
   }
@@ -48,7 +52,8 @@ class Pass {
     needed_.assign(nodes_.size(), false);
     for (std::size_t at = nodes_.size(); at-- > 0;) {
       needed_[at] = !wanted[at].empty();
-      for (const Edge& edge : nodes_[at]->inputs) needed_[at] = needed_[at] || (edge.node && needed_[find(edge.node.get())]);
+      for (const Edge& edge : nodes_[at]->inputs)
+        needed_[at] = needed_[at] || (edge.node && needed_[find(edge.node.get())]);
     }
     run([&](std::size_t at) {
       for (const std::size_t i : wanted[at]) found[i] = buffer(at, inputs[i].impl()->output_index);
@@ -82,9 +87,12 @@ class Pass {
   std::size_t find(const Node* node) const {
     const auto at = std::lower_bound(nodes_.begin(), nodes_.end(), node,
                                      [](const Node* a, const Node* b) { return a->id > b->id; });
-    return at != nodes_.end() && *at == node ? static_cast<std::size_t>(at - nodes_.begin()) : nodes_.size();
+    return at != nodes_.end() && *at == node ? static_cast<std::size_t>(at - nodes_.begin())
+                                             : nodes_.size();
   }
-  Tensor& buffer(std::size_t at, std::size_t output) { return buffers_[first_buffer_[at] + output]; }
+  Tensor& buffer(std::size_t at, std::size_t output) {
+    return buffers_[first_buffer_[at] + output];
+  }
 
   Tensor seed(const Tensor& output, const std::vector<Tensor>& seeds, std::size_t i) const {
     if (seeds.empty() || !seeds[i].defined()) {
@@ -114,7 +122,8 @@ class Pass {
       if (!arrive(node, at)) continue;
       visit(at);
       if (!node.is_leaf && passes_on(node)) differentiate(node, at);
-      for (std::size_t output = 0; output < node.outputs.size(); ++output) buffer(at, output) = none;
+      for (std::size_t output = 0; output < node.outputs.size(); ++output)
+        buffer(at, output) = none;
     }
   }
 
@@ -142,7 +151,8 @@ class Pass {
       Fault(operation_, where_)
           .note("recorded " + to_string(node.location))
           .fix("Pass {.retain_graph = true} to the first backward, or compute the output again.")
-          .raise<GradientError>(fmt::format("the graph was freed: {} has already been differentiated", node.name));
+          .raise<GradientError>(
+              fmt::format("the graph was freed: {} has already been differentiated", node.name));
     const std::size_t count = node.inputs.size();
     InlineVector<unsigned char, 8> needs(count);
     InlineVector<std::size_t, 8> positions(count);
@@ -161,7 +171,8 @@ class Pass {
     Gradients dxs = node.rule(dys, Needs(needs.data()));
     if (dxs.size() != count)
       Fault(node.name, node.location.where)
-          .raise<GradientError>(fmt::format("its rule returned {} gradients for {} inputs", dxs.size(), count));
+          .raise<GradientError>(
+              fmt::format("its rule returned {} gradients for {} inputs", dxs.size(), count));
     dys = Gradients();
     if (!retain_graph_) {
       node.freed = true;
@@ -173,7 +184,8 @@ class Pass {
       const Output& input = edge.node->outputs[edge.output];
       if (dxs[i].shape() != input.shape || dxs[i].dtype() != input.dtype)
         check_gradient(node, fmt::format("the gradient of input {}", i), dxs[i], input);
-      if (detail::anomaly_checked()) detail::check_anomaly(node.name, &dxs[i], 1, node.location.where);
+      if (detail::anomaly_checked())
+        detail::check_anomaly(node.name, &dxs[i], 1, node.location.where);
       Tensor dx = std::exchange(dxs[i], Tensor());
       accumulate(buffer(positions[i], edge.output), dx);
     }
@@ -185,12 +197,15 @@ class Pass {
   Where where_;
   std::vector<Node*> nodes_;  ///< ids descend; kept alive by the outputs
   std::vector<std::size_t> first_buffer_;
-  std::vector<Tensor> buffers_;  ///< the gradient of each output of each node, as far as it has arrived
+  std::vector<Tensor>
+      buffers_;  ///< the gradient of each output of each node, as far as it has arrived
   std::vector<char> needed_;
 };
 
-void check_outputs(const char* operation, const std::vector<Tensor>& outputs, const std::vector<Tensor>& seeds, Where where) {
-  if (outputs.empty()) Fault(operation, where).raise<GradientError>("there is no output to differentiate");
+void check_outputs(const char* operation, const std::vector<Tensor>& outputs,
+                   const std::vector<Tensor>& seeds, Where where) {
+  if (outputs.empty())
+    Fault(operation, where).raise<GradientError>("there is no output to differentiate");
   for (const Tensor& output : outputs) {
     check_defined(operation, "an output", output, where);
     if (!output.requires_grad())
@@ -201,7 +216,8 @@ void check_outputs(const char* operation, const std::vector<Tensor>& outputs, co
   }
   if (!seeds.empty() && seeds.size() != outputs.size())
     Fault(operation, where)
-        .raise<GradientError>(fmt::format("{} output gradients were given for {} outputs", seeds.size(), outputs.size()));
+        .raise<GradientError>(fmt::format("{} output gradients were given for {} outputs",
+                                          seeds.size(), outputs.size()));
 }
 
 }  // namespace
@@ -229,8 +245,8 @@ std::vector<Tensor> gradients(const std::vector<Tensor>& outputs, const std::vec
   return found;
 }
 
-std::vector<Tensor> gradients(const Tensor& output, const std::vector<Tensor>& inputs, const GradientOptions& options,
-                              Where where) {
+std::vector<Tensor> gradients(const Tensor& output, const std::vector<Tensor>& inputs,
+                              const GradientOptions& options, Where where) {
   return gradients(std::vector<Tensor>{output}, inputs, options, where);
 }
 
@@ -242,6 +258,8 @@ void backward(const std::vector<Tensor>& outputs, const BackwardOptions& options
 }
 
 void Tensor::backward(Where where) const { tenon::backward({*this}, {}, where); }
-void Tensor::backward(const BackwardOptions& options, Where where) const { tenon::backward({*this}, options, where); }
+void Tensor::backward(const BackwardOptions& options, Where where) const {
+  tenon::backward({*this}, options, where);
+}
 
 }  // namespace tenon

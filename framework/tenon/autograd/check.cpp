@@ -29,7 +29,8 @@ std::vector<Tensor> own_leaves(const std::vector<Tensor>& inputs) {
   return leaves;
 }
 
-double weighted_sum(const std::vector<Tensor>& outputs, const std::vector<std::vector<double>>& weights) {
+double weighted_sum(const std::vector<Tensor>& outputs,
+                    const std::vector<std::vector<double>>& weights) {
   double total = 0;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const std::vector<double> values = outputs[i].to_vector<double>();
@@ -49,8 +50,8 @@ void check_inputs(const char* operation, const std::vector<Tensor>& inputs, Wher
   }
 }
 
-GradientReport compare(Outputs function, const std::vector<Tensor>& inputs, const GradientCheckOptions& options,
-                       const char* what, Where where) {
+GradientReport compare(Outputs function, const std::vector<Tensor>& inputs,
+                       const GradientCheckOptions& options, const char* what, Where where) {
   std::vector<Tensor> leaves = own_leaves(inputs);
   const std::vector<Tensor> outputs = function(leaves);
   Rng rng(options.seed);
@@ -62,7 +63,9 @@ GradientReport compare(Outputs function, const std::vector<Tensor>& inputs, cons
     weights.push_back(values);
     if (!output.requires_grad()) continue;
     if (output.dtype() != Dtype::f64)
-      Fault("check_gradients", where).operand("output", output).raise<DtypeError>("the function's result must be f64");
+      Fault("check_gradients", where)
+          .operand("output", output)
+          .raise<DtypeError>("the function's result must be f64");
     differentiable.push_back(output);
     seeds.push_back(Tensor::from(values, output.shape(), Dtype::f64));
   }
@@ -81,7 +84,8 @@ GradientReport compare(Outputs function, const std::vector<Tensor>& inputs, cons
     if (!leaf.requires_grad()) continue;
     const Tensor& gradient = analytic[leaf_index++];
     const std::vector<double> exact =
-        gradient.defined() ? gradient.to_vector<double>() : std::vector<double>(static_cast<std::size_t>(leaf.numel()));
+        gradient.defined() ? gradient.to_vector<double>()
+                           : std::vector<double>(static_cast<std::size_t>(leaf.numel()));
     std::size_t element = 0;
     for_each_offset(leaf.shape(), leaf.strides(), [&](std::int64_t offset) {
       double& value = fresh_elements<double>(leaf)[offset];
@@ -91,10 +95,12 @@ GradientReport compare(Outputs function, const std::vector<Tensor>& inputs, cons
         bump_version(leaf);
         return weighted_sum(function(leaves), weights);
       };
-      const double numeric = (at(middle + options.step) - at(middle - options.step)) / (2 * options.step);
+      const double numeric =
+          (at(middle + options.step) - at(middle - options.step)) / (2 * options.step);
       at(middle);
       const double got = exact[element];
-      const double allowed = options.absolute + options.relative * std::max(std::abs(got), std::abs(numeric));
+      const double allowed =
+          options.absolute + options.relative * std::max(std::abs(got), std::abs(numeric));
       double excess = std::abs(got - numeric) / allowed;
       if (!(excess == excess)) excess = HUGE_VAL;
       if (excess > worst) {
@@ -108,23 +114,28 @@ GradientReport compare(Outputs function, const std::vector<Tensor>& inputs, cons
     });
   }
   report.ok = worst <= 1;
-  report.message = fmt::format("{}: {}; the worst is input {}, element {}: the rule gives {:.10g}, the difference {:.10g}",
-                               what, report.ok ? "ok" : "the gradient is wrong", report.input, report.element,
-                               report.analytic, report.numeric);
+  report.message = fmt::format(
+      "{}: {}; the worst is input {}, element {}: the rule gives {:.10g}, the difference {:.10g}",
+      what, report.ok ? "ok" : "the gradient is wrong", report.input, report.element,
+      report.analytic, report.numeric);
   return report;
 }
 
 }  // namespace
 
-GradientReport check_gradients(FunctionRef<Tensor(const std::vector<Tensor>&)> function, const std::vector<Tensor>& inputs,
+GradientReport check_gradients(FunctionRef<Tensor(const std::vector<Tensor>&)> function,
+                               const std::vector<Tensor>& inputs,
                                const GradientCheckOptions& options, Where where) {
   check_inputs("check_gradients", inputs, where);
-  const auto outputs = [&](const std::vector<Tensor>& in) { return std::vector<Tensor>{function(in)}; };
+  const auto outputs = [&](const std::vector<Tensor>& in) {
+    return std::vector<Tensor>{function(in)};
+  };
   return compare(outputs, inputs, options, "check_gradients", where);
 }
 
 GradientReport check_second_gradients(FunctionRef<Tensor(const std::vector<Tensor>&)> function,
-                                      const std::vector<Tensor>& inputs, const GradientCheckOptions& options, Where where) {
+                                      const std::vector<Tensor>& inputs,
+                                      const GradientCheckOptions& options, Where where) {
   check_inputs("check_second_gradients", inputs, where);
   // The gradient is a function of the inputs and of the gradient of the output: both are checked.
   std::vector<Tensor> extended = inputs;
@@ -142,8 +153,9 @@ GradientReport check_second_gradients(FunctionRef<Tensor(const std::vector<Tenso
       if (argument.requires_grad()) wanted.push_back(argument);
     const Tensor output = function(arguments);
     if (!output.requires_grad() || wanted.empty()) return std::vector<Tensor>{};
-    std::vector<Tensor> found = gradients(
-        output, wanted, {.create_graph = true, .allow_unused = true, .output_gradients = {in.back()}});
+    std::vector<Tensor> found =
+        gradients(output, wanted,
+                  {.create_graph = true, .allow_unused = true, .output_gradients = {in.back()}});
     std::erase_if(found, [](const Tensor& gradient) { return !gradient.defined(); });
     return found;
   };

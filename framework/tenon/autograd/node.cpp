@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "tenon/autograd/node_internal.h"
+#include "tenon/core/order_internal.h"
 
 namespace tenon {
 namespace {
@@ -8,14 +9,16 @@ namespace {
 std::atomic<std::uint64_t> g_next_id{1};
 thread_local Node* t_running = nullptr;
 
-// Nodes of this thread whose last handle went while another is being deleted: a list through Node::next_dead.
-// Trivial types, so that they can still be used while the thread's other variables are destroyed.
+// Nodes of this thread whose last handle went while another is being deleted: a list through
+// Node::next_dead. Trivial types, so that they can still be used while the thread's other variables
+// are destroyed.
 thread_local Node* t_dead = nullptr;
 thread_local bool t_deleting = false;
 
 }  // namespace
 
-Node::Node(const char* name_in, const Location& location_in, std::size_t input_count, std::size_t output_count, Rule rule_in)
+Node::Node(const char* name_in, const Location& location_in, std::size_t input_count,
+           std::size_t output_count, Rule rule_in)
     : NodeBase(false),
       id(g_next_id.fetch_add(1, std::memory_order_relaxed)),
       name(name_in),
@@ -32,7 +35,7 @@ Node::Node(const Tensor& leaf, const Location& location_in)
       name("leaf"),
       location(location_in),
       outputs(1),
-      leaf_strides(leaf.strides()) {
+      leaf_strides(output_order(leaf.shape(), {&leaf})) {
   outputs[0] = {leaf.shape(), leaf.dtype()};
   count_graph_nodes(1);
 }

@@ -31,14 +31,16 @@ struct TensorHook {
 /// A recorded operation, or a leaf that requires grad.
 struct Node final : NodeBase {
   /// An operation.
-  Node(const char* name_in, const Location& location_in, std::size_t inputs, std::size_t outputs_in, Rule rule_in);
+  Node(const char* name_in, const Location& location_in, std::size_t inputs, std::size_t outputs_in,
+       Rule rule_in);
   /// A leaf.
   Node(const Tensor& leaf, const Location& location_in);
   ~Node() override;
   static void* operator new(std::size_t size) { return allocate_small(size); }
   static void operator delete(void* memory) noexcept { free_small(memory); }
 
-  const std::uint64_t id;  ///< increases with every node made: descending ids are a topological order
+  const std::uint64_t
+      id;  ///< increases with every node made: descending ids are a topological order
   const char* const name;
   const Location location;
   InlineVector<Edge, 3> inputs;
@@ -46,12 +48,13 @@ struct Node final : NodeBase {
   Rule rule;
   bool freed = false;  ///< backward has passed and the graph was not retained
   std::vector<TensorHook> hooks;
-  Strides leaf_strides;  ///< of a leaf, which its gradient takes on
+  Strides leaf_strides;  ///< of a leaf without its gaps, which its gradient takes on
   Tensor gradient;       ///< of a leaf: grad()
   Node* next_dead = nullptr;
 
  protected:
-  /// Nodes die from a list, not by recursion: a chain of a million operations must not overflow the stack.
+  /// Nodes die from a list, not by recursion: a chain of a million operations must not overflow the
+  /// stack.
   void dispose() noexcept override;
 };
 
@@ -70,17 +73,19 @@ class RunningRule {
   Node* previous_;
 };
 
-/// Adds to grad() of a leaf; the gradient is copied to the leaf's strides unless it is part of a graph or has
-/// memory of its own already.
+/// Adds to grad() of a leaf; the gradient is copied to the leaf's strides unless it is part of a
+/// graph or has memory of its own already.
 void add_to_leaf(Node& leaf, Tensor gradient, bool keep_graph);
 
 /// Throws GradientError unless a gradient has the shape and dtype of what it belongs to.
-void check_gradient(const Node& node, std::string_view what, const Tensor& gradient, const Output& output);
+void check_gradient(const Node& node, std::string_view what, const Tensor& gradient,
+                    const Output& output);
 
 /// Runs the tensor hooks of one output of a node; returns the gradient or what replaces it.
 Tensor apply_hooks(Node& node, std::size_t output, Tensor gradient);
 
-/// Adds two gradients: into `total` when nobody else can see its memory and nothing is recorded, else into a new tensor.
+/// Adds two gradients: into `total` when nobody else can see its memory and nothing is recorded,
+/// else into a new tensor.
 void accumulate(Tensor& total, const Tensor& gradient);
 
 }  // namespace tenon

@@ -50,13 +50,15 @@ Tensor Saved::get() const {
     const Where where = running ? running->location.where : Where::current();
     Fault(running ? running->name : "backward", where)
         .operand(output_ < 0 ? "input" : "output", tensor_)
-        .note(fmt::format("It was at version {} when it was saved and is at version {} now.", version_, tensor_.version()))
+        .note(fmt::format("It was at version {} when it was saved and is at version {} now.",
+                          version_, tensor_.version()))
         .fix("Write to a copy (clone()), or after backward.")
         .raise<GradientError>("a tensor that its gradient needs was modified in place");
   }
   if (output_ < 0) return tensor_;
   if (!running)
-    throw GradientError("Saved::get: a saved output can be read inside the rule of its operation alone.");
+    throw GradientError(
+        "Saved::get: a saved output can be read inside the rule of its operation alone.");
   if (!is_recording()) return tensor_;
   Tensor joined = make_view(tensor_, tensor_.shape(), tensor_.strides(), tensor_.impl()->offset);
   joined.impl()->node = running;
@@ -71,11 +73,13 @@ bool detail::is_recorded(const Tensor* inputs, std::size_t count) noexcept {
   return false;
 }
 
-void detail::record(const char* name, const Tensor* inputs, std::size_t input_count, Tensor* outputs,
-                    std::size_t output_count, Rule rule, Where where) {
-  const Handle<Node> node(new Node(name, locate(where), input_count, output_count, std::move(rule)));
+void detail::record(const char* name, const Tensor* inputs, std::size_t input_count,
+                    Tensor* outputs, std::size_t output_count, Rule rule, Where where) {
+  const Handle<Node> node(
+      new Node(name, locate(where), input_count, output_count, std::move(rule)));
   for (std::size_t i = 0; i < input_count; ++i)
-    if (inputs[i].requires_grad()) node->inputs[i] = {node_of(inputs[i]), inputs[i].impl()->output_index};
+    if (inputs[i].requires_grad())
+      node->inputs[i] = {node_of(inputs[i]), inputs[i].impl()->output_index};
   for (std::size_t i = 0; i < output_count; ++i) {
     check_defined(name, "the result given to record", outputs[i], where);
     if (outputs[i].impl()->node) {
@@ -91,7 +95,8 @@ void detail::record(const char* name, const Tensor* inputs, std::size_t input_co
   }
 }
 
-void detail::check_anomaly(const char* name, const Tensor* outputs, std::size_t count, Where where) {
+void detail::check_anomaly(const char* name, const Tensor* outputs, std::size_t count,
+                           Where where) {
   for (std::size_t i = 0; i < count; ++i) {
     const Tensor& y = outputs[i];
     if (!y.defined() || !is_floating(y.dtype())) continue;
@@ -104,7 +109,9 @@ void detail::check_anomaly(const char* name, const Tensor* outputs, std::size_t 
       });
     });
     if (bad != 0)  // also NaN
-      Fault(name, where).operand("y", y).raise<GradientError>(fmt::format("the result contains {}", bad));
+      Fault(name, where)
+          .operand("y", y)
+          .raise<GradientError>(fmt::format("the result contains {}", bad));
   }
 }
 

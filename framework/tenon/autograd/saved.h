@@ -34,7 +34,8 @@ class Gradients {
   std::size_t size_ = 0;
 };
 
-/// Which inputs of an operation want a gradient: `if (needs[1]) ...`. A rule may leave the others undefined.
+/// Which inputs of an operation want a gradient: `if (needs[1]) ...`. A rule may leave the others
+/// undefined.
 class Needs {
  public:
   explicit Needs(const unsigned char* flags) : flags_(flags) {}
@@ -44,18 +45,20 @@ class Needs {
   const unsigned char* flags_;
 };
 
-/// How a rule holds a tensor: with the version it had, so that a later in-place write is an error instead of
-/// a wrong gradient.
+/// How a rule holds a tensor: with the version it had, so that a later in-place write is an error
+/// instead of a wrong gradient.
 class Saved {
  public:
   Saved() = default;
   /// An input of the operation, with its history.
   explicit Saved(const Tensor& x);
-  /// An output of the operation: its values without history (no cycle). get() joins it to the running
-  /// node again, so that second derivatives flow through it; it works inside that node's rule alone.
+  /// An output of the operation: its values without history (no cycle). get() joins it to the
+  /// running node again, so that second derivatives flow through it; it works inside that node's
+  /// rule alone.
   static Saved output(const Tensor& y, int index = 0);
 
-  /// The tensor. Throws GradientError when it was written to in between, or, for an output, outside a rule.
+  /// The tensor. Throws GradientError when it was written to in between, or, for an output, outside
+  /// a rule.
   Tensor get() const;
   /// Whether a tensor is held.
   bool defined() const { return tensor_.defined(); }

@@ -15,15 +15,17 @@ void check_writable(const char* operation, const Tensor& x, Where where) {
     Fault(operation, where)
         .operand("x", x)
         .fix("Write under a NoGradGuard: { const NoGradGuard no_grad; ... }")
-        .raise<GradientError>(x.is_leaf() ? "in-place writes are not recorded, and x requires grad"
-                                          : "in-place writes are not recorded, and x has a history");
+        .raise<GradientError>(x.is_leaf()
+                                  ? "in-place writes are not recorded, and x requires grad"
+                                  : "in-place writes are not recorded, and x has a history");
   if (x.numel() > 0)
     for (std::size_t axis = 0; axis < x.shape().rank(); ++axis)
       if (x.strides()[axis] == 0 && x.shape()[axis] > 1)
         Fault(operation, where)
             .operand("x", x)
             .fix("Write to a clone() of it.")
-            .raise<ShapeError>("x is an expanded view: several of its elements are one place in memory");
+            .raise<ShapeError>(
+                "x is an expanded view: several of its elements are one place in memory");
 }
 
 }  // namespace
@@ -37,7 +39,8 @@ Tensor Tensor::set_requires_grad(bool requires_grad, Where where) {
     Fault("set_requires_grad", where)
         .operand("x", *this)
         .fix("Use detach() to get its values without history.")
-        .raise<GradientError>("x is the result of a recorded operation; only leaves can be changed");
+        .raise<GradientError>(
+            "x is the result of a recorded operation; only leaves can be changed");
   if (!requires_grad) {
     impl_->node = {};
   } else if (!impl_->node) {
@@ -47,12 +50,16 @@ Tensor Tensor::set_requires_grad(bool requires_grad, Where where) {
   return *this;
 }
 
-Tensor Tensor::grad() const { return requires_grad() && is_leaf() ? node_of(*this)->gradient : Tensor(); }
+Tensor Tensor::grad() const {
+  return requires_grad() && is_leaf() ? node_of(*this)->gradient : Tensor();
+}
 
 void Tensor::set_grad(const Tensor& gradient, Where where) {
   check_defined("set_grad", "x", *this, where);
   if (!requires_grad() || !is_leaf())
-    Fault("set_grad", where).operand("x", *this).raise<GradientError>("only a leaf that requires grad has a gradient");
+    Fault("set_grad", where)
+        .operand("x", *this)
+        .raise<GradientError>("only a leaf that requires grad has a gradient");
   if (gradient.defined() && (gradient.shape() != shape() || gradient.dtype() != dtype()))
     Fault("set_grad", where)
         .operand("x", *this)
@@ -70,7 +77,9 @@ Tensor Tensor::detach() const { return make_view(*this, shape(), strides(), impl
 void Tensor::register_hook(Function<Tensor(const Tensor& gradient)> hook, Where where) {
   check_defined("register_hook", "x", *this, where);
   if (!requires_grad())
-    Fault("register_hook", where).operand("x", *this).raise<GradientError>("x does not require grad: no gradient will come");
+    Fault("register_hook", where)
+        .operand("x", *this)
+        .raise<GradientError>("x does not require grad: no gradient will come");
   node_of(*this)->hooks.push_back({impl_->output_index, std::move(hook)});
 }
 
@@ -87,12 +96,17 @@ void Tensor::copy_from(const Tensor& source, Where where) {
     Fault("copy_from", where)
         .operand("source", source)
         .fix("Copy from source.detach(), or under a NoGradGuard.")
-        .raise<GradientError>("in-place writes are not recorded, and the source requires grad or has a history");
+        .raise<GradientError>(
+            "in-place writes are not recorded, and the source requires grad or has a history");
   if (source.shape() != shape())
-    Fault("copy_from", where).operand("x", *this).operand("source", source).raise<ShapeError>("the shapes differ");
+    Fault("copy_from", where)
+        .operand("x", *this)
+        .operand("source", source)
+        .raise<ShapeError>("the shapes differ");
   // A source that shares the memory (x and its transpose, say) is read before anything is written.
   const bool shared = source.impl()->storage.get() == impl_->storage.get();
-  kernels::copy(*this, shared ? kernels::copy_to_strides(source, contiguous_strides(source.shape())) : source);
+  kernels::copy(*this, shared ? kernels::copy_to_strides(source, contiguous_strides(source.shape()))
+                              : source);
   bump_version(*this);
 }
 

@@ -6,7 +6,8 @@ namespace tenon {
 struct ThreadState {
   bool recording = true;
   bool anomaly = false;
-  bool leaf_hooks = true;  ///< false in shards: hooks of parameters run once, on the summed gradient
+  bool leaf_hooks =
+      true;  ///< false in shards: hooks of parameters run once, on the summed gradient
   static ThreadState current() noexcept;
   void install() const noexcept;
 };

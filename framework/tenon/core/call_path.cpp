@@ -26,7 +26,8 @@ CallPath& root_path() {
 thread_local const CallFrame* t_frame = nullptr;
 thread_local const Location* t_origin = nullptr;
 
-/// Finds or adds a child. Children are only ever pushed, so readers need no lock; a lost race adds a twin, which is harmless.
+/// Finds or adds a child. Children are only ever pushed, so readers need no lock; a lost race adds
+/// a twin, which is harmless.
 const CallPath* intern(const CallPath* parent, std::string_view name) {
   CallPath& at = parent ? const_cast<CallPath&>(*parent) : root_path();
   CallPath* head = at.first_child.load(std::memory_order_acquire);
@@ -56,7 +57,9 @@ std::string_view file_name(const char* path) {
   return slash == std::string_view::npos ? text : text.substr(slash + 1);
 }
 
-bool same_line(Where a, Where b) { return a.line() == b.line() && std::string_view(a.file()) == b.file(); }
+bool same_line(Where a, Where b) {
+  return a.line() == b.line() && std::string_view(a.file()) == b.file();
+}
 
 }  // namespace
 
@@ -67,10 +70,12 @@ std::string to_string(const CallPath* path) {
 }
 
 std::string to_string(const Location& location) {
-  std::string text = fmt::format("at {}:{}", file_name(location.where.file()), location.where.line());
+  std::string text =
+      fmt::format("at {}:{}", file_name(location.where.file()), location.where.line());
   if (location.path) text += " in " + to_string(location.path);
   if (!same_line(location.where, location.outermost))
-    text += fmt::format(", called from {}:{}", file_name(location.outermost.file()), location.outermost.line());
+    text += fmt::format(", called from {}:{}", file_name(location.outermost.file()),
+                        location.outermost.line());
   return text;
 }
 
@@ -93,7 +98,9 @@ Where call_site(Where fallback) { return t_frame ? t_frame->where_ : fallback; }
 Origin::Origin(Where where) : location_(locate(where)), previous_(t_origin) {
   if (!t_origin) t_origin = &location_;
 }
-Origin::Origin(const Location& location) : location_(location), previous_(t_origin) { t_origin = &location_; }
+Origin::Origin(const Location& location) : location_(location), previous_(t_origin) {
+  t_origin = &location_;
+}
 Origin::~Origin() { t_origin = previous_; }
 
 ThreadCalls ThreadCalls::current() { return {t_frame, t_origin}; }

@@ -7,7 +7,8 @@
 
 namespace tenon {
 
-/// A module's place in the tree of calls, "LeNet5.conv1": interned once, never freed, shared by all threads.
+/// A module's place in the tree of calls, "LeNet5.conv1": interned once, never freed, shared by all
+/// threads.
 struct CallPath;
 /// The text; the root is a type's mangled name and comes out readable.
 std::string to_string(const CallPath* path);
@@ -23,10 +24,12 @@ std::string to_string(const Location& location);
 
 /// Completes the line that an operation was given by the thread's module calls and Origin.
 Location locate(Where where);
-/// The line of the innermost module call, for layers of the library, which pass it on; `fallback` outside of calls.
+/// The line of the innermost module call, for layers of the library, which pass it on; `fallback`
+/// outside of calls.
 Where call_site(Where fallback = Where::current());
 
-/// One module call on this thread's stack. `name` is a child's name, or the mangled type name of a root.
+/// One module call on this thread's stack. `name` is a child's name, or the mangled type name of a
+/// root.
 class CallFrame {
  public:
   CallFrame(std::string_view name, Where where);
@@ -43,8 +46,9 @@ class CallFrame {
   const CallFrame* parent_;
 };
 
-/// While it lives, every operation of this thread reports this location: for functions that are made of
-/// operations (the outermost wins), and for rules, which report the line of their node (`force`).
+/// While it lives, every operation of this thread reports this location: for functions that are
+/// made of operations (the outermost wins), and for rules, which report the line of their node
+/// (`force`).
 class Origin {
  public:
   explicit Origin(Where where);

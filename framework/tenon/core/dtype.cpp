@@ -26,11 +26,14 @@ std::size_t size_bytes(Dtype dtype) {
   return 8;
 }
 
-// The enumerators are in the order of promotion: the greater one holds the other's category and width.
+// The enumerators are in the order of promotion: the greater one holds the other's category and
+// width.
 Dtype promote(Dtype a, Dtype b) { return a > b ? a : b; }
 
 Dtype promote_scalar(Dtype tensor, Dtype scalar) {
-  const auto category = [](Dtype dtype) { return dtype == Dtype::boolean ? 0 : is_integer(dtype) ? 1 : 2; };
+  const auto category = [](Dtype dtype) {
+    return dtype == Dtype::boolean ? 0 : is_integer(dtype) ? 1 : 2;
+  };
   return category(scalar) > category(tensor) ? scalar : tensor;
 }
 

@@ -7,7 +7,8 @@
 
 namespace tenon {
 
-/// The element types. Promotion is PyTorch's: boolean < integer < floating, the wider within a category.
+/// The element types. Promotion is PyTorch's: boolean < integer < floating, the wider within a
+/// category.
 enum class Dtype : std::uint8_t { boolean, u8, i32, i64, f32, f64 };
 
 std::string_view to_string(Dtype dtype);
@@ -26,7 +27,9 @@ Dtype promote_scalar(Dtype tensor, Dtype scalar);
 /// The dtype that holds a C++ type: `dtype_of<float>` is f32. Defined for the six element types.
 template <class T>
 inline constexpr Dtype dtype_of = [] {
-  static_assert(sizeof(T) == 0, "tenon: element types are float, double, std::int32_t, std::int64_t, std::uint8_t, bool");
+  static_assert(
+      sizeof(T) == 0,
+      "tenon: element types are float, double, std::int32_t, std::int64_t, std::uint8_t, bool");
   return Dtype::f32;
 }();
 template <>

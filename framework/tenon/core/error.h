@@ -6,8 +6,8 @@
 
 namespace tenon {
 
-/// What every function of Tenon throws. `what()` names the operation and what is wrong, each operand with
-/// its shape, the fix where it is certain, and the caller's line.
+/// What every function of Tenon throws. `what()` names the operation and what is wrong, each
+/// operand with its shape, the fix where it is certain, and the caller's line.
 class Error : public std::exception {
  public:
   explicit Error(std::string text) : text_(std::move(text)) {}
@@ -27,7 +27,8 @@ class DtypeError : public Error {
   using Error::Error;
 };
 
-/// A misuse of the graph: backward of a freed graph, a saved tensor that was modified, a recorded write.
+/// A misuse of the graph: backward of a freed graph, a saved tensor that was modified, a recorded
+/// write.
 class GradientError : public Error {
   using Error::Error;
 };

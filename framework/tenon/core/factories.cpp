@@ -62,14 +62,17 @@ Tensor Tensor::eye(std::int64_t n, TensorOptions options, Where where) {
   return x;
 }
 
-Tensor Tensor::arange_integer(std::int64_t start, std::int64_t stop, std::int64_t step, Where where) {
+Tensor Tensor::arange_integer(std::int64_t start, std::int64_t stop, std::int64_t step,
+                              Where where) {
   if (step == 0) Fault("arange", where).raise<ShapeError>("the step is 0");
   const bool any = step > 0 ? start < stop : start > stop;
   // In unsigned arithmetic the distance of any two i64 is exact.
-  const auto distance = any ? (step > 0 ? static_cast<std::uint64_t>(stop) - static_cast<std::uint64_t>(start)
-                                        : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(stop))
-                            : 0;
-  const auto stride = step > 0 ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
+  const auto distance =
+      any ? (step > 0 ? static_cast<std::uint64_t>(stop) - static_cast<std::uint64_t>(start)
+                      : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(stop))
+          : 0;
+  const auto stride =
+      step > 0 ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
   const std::uint64_t count = distance / stride + (distance % stride != 0);
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
   const Shape shape{static_cast<std::int64_t>(count < kMost ? count : kMost)};
@@ -81,9 +84,13 @@ Tensor Tensor::arange_integer(std::int64_t start, std::int64_t stop, std::int64_
 
 Tensor Tensor::arange_floating(double start, double stop, double step, Where where) {
   if (step == 0 || !std::isfinite(step) || !std::isfinite(start) || !std::isfinite(stop))
-    Fault("arange", where).raise<ShapeError>(fmt::format("cannot count from {} to {} in steps of {}", start, stop, step));
+    Fault("arange", where)
+        .raise<ShapeError>(
+            fmt::format("cannot count from {} to {} in steps of {}", start, stop, step));
   const double count = std::ceil((stop - start) / step);
-  const Shape shape{count < 1 ? 0 : count > 0x1p60 ? std::int64_t{1} << 60 : static_cast<std::int64_t>(count)};
+  const Shape shape{count < 1        ? 0
+                    : count > 0x1p60 ? std::int64_t{1} << 60
+                                     : static_cast<std::int64_t>(count)};
   check_sizes("arange", shape, Dtype::f32, where);
   Tensor x = make_tensor(shape, Dtype::f32);
   for (std::int64_t i = 0; i < shape[0]; ++i)
@@ -91,7 +98,8 @@ Tensor Tensor::arange_floating(double start, double stop, double step, Where whe
   return x;
 }
 
-Tensor Tensor::linspace(double start, double stop, std::int64_t count, TensorOptions options, Where where) {
+Tensor Tensor::linspace(double start, double stop, std::int64_t count, TensorOptions options,
+                        Where where) {
   check_sizes("linspace", {count}, options.dtype, where);
   Tensor x = make_tensor({count}, options.dtype);
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0;
@@ -108,18 +116,20 @@ Tensor Tensor::linspace(double start, double stop, std::int64_t count, TensorOpt
   return x;
 }
 
-Tensor Tensor::from_values(const void* values, std::size_t count, Dtype values_dtype, const Shape& shape, Dtype dtype,
-                           Where where) {
+Tensor Tensor::from_values(const void* values, std::size_t count, Dtype values_dtype,
+                           const Shape& shape, Dtype dtype, Where where) {
   check_sizes("from", shape, dtype, where);
   if (static_cast<std::uint64_t>(shape.numel()) != count)
-    Fault("from", where).raise<ShapeError>(
-        fmt::format("a tensor of shape {} holds {} values but {} were given", to_string(shape), shape.numel(), count));
+    Fault("from", where)
+        .raise<ShapeError>(fmt::format("a tensor of shape {} holds {} values but {} were given",
+                                       to_string(shape), shape.numel(), count));
   Tensor x = make_tensor(shape, dtype);
   visit_dtype(values_dtype, [&](auto from) {
     using From = decltype(from);
     visit_dtype(dtype, [&](auto to) {
       using To = decltype(to);
-      for (std::size_t i = 0; i < count; ++i) fresh_elements<To>(x)[i] = static_cast<To>(static_cast<const From*>(values)[i]);
+      for (std::size_t i = 0; i < count; ++i)
+        fresh_elements<To>(x)[i] = static_cast<To>(static_cast<const From*>(values)[i]);
     });
   });
   return x;
@@ -131,6 +141,8 @@ Tensor empty_like(const Tensor& x, Where where) {
 }
 Tensor zeros_like(const Tensor& x, Where where) { return filled_like("zeros_like", x, 0, where); }
 Tensor ones_like(const Tensor& x, Where where) { return filled_like("ones_like", x, 1, where); }
-Tensor full_like(const Tensor& x, double value, Where where) { return filled_like("full_like", x, value, where); }
+Tensor full_like(const Tensor& x, double value, Where where) {
+  return filled_like("full_like", x, value, where);
+}
 
 }  // namespace tenon

@@ -7,7 +7,8 @@ namespace tenon {
 
 Fault::Fault(std::string_view operation, Where where) : operation_(operation), where_(where) {}
 
-Fault& Fault::operand(std::string_view name, const Tensor& x, std::string_view axes, std::string_view extra) {
+Fault& Fault::operand(std::string_view name, const Tensor& x, std::string_view axes,
+                      std::string_view extra) {
   std::string line(name);
   if (x.defined()) {
     line += fmt::format(" {} {}", to_string(x.shape()), to_string(x.dtype()));
@@ -30,8 +31,9 @@ std::string Fault::text(std::string_view what) const {
 
 void check_defined(const char* operation, const char* name, const Tensor& x, Where where) {
   if (!x.defined())
-    Fault(operation, where).fix("Give it a value first, with Tensor::zeros(...) for example.").raise<ShapeError>(
-        fmt::format("{} is an undefined tensor", name));
+    Fault(operation, where)
+        .fix("Give it a value first, with Tensor::zeros(...) for example.")
+        .raise<ShapeError>(fmt::format("{} is an undefined tensor", name));
 }
 
 void check_floating(const char* operation, const Tensor& x, Where where, const char* name) {
@@ -40,11 +42,12 @@ void check_floating(const char* operation, const Tensor& x, Where where, const c
     Fault(operation, where)
         .operand(name, x)
         .fix(fmt::format("Convert it: {}.to(Dtype::f32).", name))
-        .raise<DtypeError>(fmt::format("{} must be f32 or f64 but is {}", name, to_string(x.dtype())));
+        .raise<DtypeError>(
+            fmt::format("{} must be f32 or f64 but is {}", name, to_string(x.dtype())));
 }
 
-void check_same_dtype(const char* operation, const char* name_a, const Tensor& a, const char* name_b, const Tensor& b,
-                      Where where) {
+void check_same_dtype(const char* operation, const char* name_a, const Tensor& a,
+                      const char* name_b, const Tensor& b, Where where) {
   check_defined(operation, name_a, a, where);
   check_defined(operation, name_b, b, where);
   if (a.dtype() != b.dtype())
@@ -52,8 +55,8 @@ void check_same_dtype(const char* operation, const char* name_a, const Tensor& a
         .operand(name_a, a)
         .operand(name_b, b)
         .fix(fmt::format("Convert one: {}.to(Dtype::{}).", name_b, to_string(a.dtype())))
-        .raise<DtypeError>(
-            fmt::format("{} is {} but {} is {}", name_a, to_string(a.dtype()), name_b, to_string(b.dtype())));
+        .raise<DtypeError>(fmt::format("{} is {} but {} is {}", name_a, to_string(a.dtype()),
+                                       name_b, to_string(b.dtype())));
 }
 
 }  // namespace tenon

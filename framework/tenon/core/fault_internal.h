@@ -16,7 +16,8 @@ class Fault {
   Fault(std::string_view operation, Where where);
 
   /// A line "  name [2, 3] f32 (axes), extra".
-  Fault& operand(std::string_view name, const Tensor& x, std::string_view axes = {}, std::string_view extra = {});
+  Fault& operand(std::string_view name, const Tensor& x, std::string_view axes = {},
+                 std::string_view extra = {});
   /// A line of any text.
   Fault& note(std::string_view line);
   /// The line that says what to do, where it is certain.
@@ -41,7 +42,7 @@ void check_defined(const char* operation, const char* name, const Tensor& x, Whe
 /// Throws DtypeError unless x is f32 or f64 (and ShapeError for an undefined one).
 void check_floating(const char* operation, const Tensor& x, Where where, const char* name = "x");
 /// Throws DtypeError unless both have one dtype.
-void check_same_dtype(const char* operation, const char* name_a, const Tensor& a, const char* name_b, const Tensor& b,
-                      Where where);
+void check_same_dtype(const char* operation, const char* name_a, const Tensor& a,
+                      const char* name_b, const Tensor& b, Where where);
 
 }  // namespace tenon

@@ -31,7 +31,8 @@ class FunctionRef<Result(Args...)> {
   Result (*call_)(void*, Args...);
 };
 
-/// A move-only owner of something callable. Captures of up to `kInline` bytes need no heap allocation.
+/// A move-only owner of something callable. Captures of up to `kInline` bytes need no heap
+/// allocation.
 template <class Signature, std::size_t kInline = 96>
 class Function;
 
@@ -65,9 +66,12 @@ class Function<Result(Args...), kInline> {
 
   explicit operator bool() const { return operations_ != nullptr; }
   void reset() {
-    if (const Operations* operations = std::exchange(operations_, nullptr)) operations->destroy(buffer_);
+    if (const Operations* operations = std::exchange(operations_, nullptr))
+      operations->destroy(buffer_);
   }
-  Result operator()(Args... args) { return operations_->call(buffer_, std::forward<Args>(args)...); }
+  Result operator()(Args... args) {
+    return operations_->call(buffer_, std::forward<Args>(args)...);
+  }
 
  private:
   struct Operations {
@@ -76,8 +80,9 @@ class Function<Result(Args...), kInline> {
     void (*destroy)(void*);
   };
   template <class T>
-  static constexpr bool fits = sizeof(T) <= kInline && alignof(T) <= alignof(std::max_align_t) &&
-                               std::is_nothrow_move_constructible_v<T>;
+  static constexpr bool fits =
+      sizeof(T) <= kInline &&
+      alignof(T) <= alignof(std::max_align_t) && std::is_nothrow_move_constructible_v<T>;
   template <class T>
   static T& target(void* buffer) {
     if constexpr (fits<T>) {
@@ -88,7 +93,9 @@ class Function<Result(Args...), kInline> {
   }
   template <class T>
   static constexpr Operations kOperations = {
-      [](void* buffer, Args... args) -> Result { return target<T>(buffer)(std::forward<Args>(args)...); },
+      [](void* buffer, Args... args) -> Result {
+        return target<T>(buffer)(std::forward<Args>(args)...);
+      },
       [](void* from, void* to) {
         if constexpr (fits<T>) {
           new (to) T(std::move(target<T>(from)));
@@ -110,7 +117,8 @@ class Function<Result(Args...), kInline> {
     operations_ = std::exchange(other.operations_, nullptr);
   }
 
-  alignas(std::max_align_t) unsigned char buffer_[kInline < sizeof(void*) ? sizeof(void*) : kInline];
+  alignas(
+      std::max_align_t) unsigned char buffer_[kInline < sizeof(void*) ? sizeof(void*) : kInline];
   const Operations* operations_ = nullptr;
 };
 

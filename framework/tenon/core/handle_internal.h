@@ -15,7 +15,8 @@ class RefCounted {
 
   void retain() const noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() const noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) const_cast<RefCounted*>(this)->dispose();
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      const_cast<RefCounted*>(this)->dispose();
   }
   bool unique() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
 

@@ -166,10 +166,9 @@ std::string to_string(const std::vector<KernelUse>& report) {
     kernel_width = std::max(kernel_width, use.kernel.size());
     implementation_width = std::max(implementation_width, use.implementation.size());
   }
-  std::string text =
-      fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>9}  {:>10}  {:>8}\n", "operation", operation_width,
-                  "kernel", kernel_width, "implementation", implementation_width, "calls", "ms",
-                  "reorders");
+  std::string text = fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>9}  {:>10}  {:>8}\n", "operation",
+                                 operation_width, "kernel", kernel_width, "implementation",
+                                 implementation_width, "calls", "ms", "reorders");
   for (const KernelUse& use : report)
     text += fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>9}  {:>10.3f}  {:>8}\n", use.operation,
                         operation_width, use.kernel, kernel_width, use.implementation,

@@ -4,9 +4,11 @@
 
 namespace tenon {
 
-/// Counts (and, if asked for, times) one kernel call, at the one place where an operation chooses its kernel:
+/// Counts (and, if asked for, times) one kernel call, at the one place where an operation chooses
+/// its kernel:
 ///   const KernelScope scope("conv2d", "onednn", plan.implementation());
-/// The three texts must live for ever (literals, interned names). Thread-safe, without locks after a thread's first call.
+/// The three texts must live for ever (literals, interned names). Thread-safe, without locks after
+/// a thread's first call.
 class KernelScope {
  public:
   KernelScope(const char* operation, const char* kernel, const char* implementation = "") noexcept;

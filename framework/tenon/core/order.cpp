@@ -48,7 +48,9 @@ Strides contiguous_strides(const Shape& shape) { return strides_in_order(shape, 
 
 bool has_order(const Tensor& x, Order order) {
   const Shape& shape = x.shape();
-  if ((order == Order::channels_last && shape.rank() < 3) || (order == Order::batch_inner && shape.rank() < 2)) return false;
+  if ((order == Order::channels_last && shape.rank() < 3) ||
+      (order == Order::batch_inner && shape.rank() < 2))
+    return false;
   return shape.numel() == 0 || matches(shape, x.strides(), strides_in_order(shape, order));
 }
 
@@ -64,7 +66,8 @@ bool is_dense(const Shape& shape, const Strides& strides) {
   std::size_t count = 0;
   for (std::size_t axis = 0; axis < shape.rank(); ++axis)
     if (shape[axis] != 1) axes[count++] = axis;
-  std::sort(axes.begin(), axes.begin() + count, [&](std::size_t a, std::size_t b) { return strides[a] < strides[b]; });
+  std::sort(axes.begin(), axes.begin() + count,
+            [&](std::size_t a, std::size_t b) { return strides[a] < strides[b]; });
   std::int64_t step = 1;
   for (std::size_t i = 0; i < count; ++i) {
     if (strides[axes[i]] != step) return false;
@@ -75,7 +78,8 @@ bool is_dense(const Shape& shape, const Strides& strides) {
 
 Strides output_order(const Shape& shape, std::initializer_list<const Tensor*> operands) {
   for (const Tensor* operand : operands) {
-    if (!operand->defined() || operand->shape() != shape || !is_dense(shape, operand->strides())) continue;
+    if (!operand->defined() || operand->shape() != shape || !is_dense(shape, operand->strides()))
+      continue;
     return has_order(*operand, Order::rows) ? contiguous_strides(shape) : operand->strides();
   }
   return contiguous_strides(shape);

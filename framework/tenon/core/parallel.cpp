@@ -38,7 +38,8 @@ class BodyScope {
 };
 
 #ifdef __SSE__
-/// Gives a worker the caller's floating-point control word, so that a block's bits do not depend on who runs it.
+/// Gives a worker the caller's floating-point control word, so that a block's bits do not depend on
+/// who runs it.
 class FloatingPointMode {
  public:
   FloatingPointMode() : mode_(_mm_getcsr() & kControl) {}
@@ -57,7 +58,8 @@ struct FloatingPointMode {
 };
 #endif
 
-/// One arena a thread count, kept for ever: another thread may still run in the one that was current.
+/// One arena a thread count, kept for ever: another thread may still run in the one that was
+/// current.
 struct Arenas {
   std::mutex mutex;
   std::map<int, std::unique_ptr<tbb::task_arena>> by_threads;
@@ -68,7 +70,8 @@ struct Arenas {
   Arenas() { set(tbb::info::default_concurrency()); }
   void set(int count) {
     const std::lock_guard lock(mutex);
-    // Without the control an arena of more slots than cores is never filled; without the arena the control is global.
+    // Without the control an arena of more slots than cores is never filled; without the arena the
+    // control is global.
     control.reset();
     control = std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism,
                                                     static_cast<std::size_t>(count));
@@ -124,8 +127,12 @@ void fork(std::int64_t count, const Body& body) {
 }  // namespace
 
 void set_num_threads(int threads, Where where) {
-  if (threads < 1) Fault("set_num_threads", where).raise<ShapeError>(fmt::format("{} threads cannot run anything", threads));
-  if (threads > 1024) Fault("set_num_threads", where).raise<ShapeError>(fmt::format("{} threads are too many, at most 1024", threads));
+  if (threads < 1)
+    Fault("set_num_threads", where)
+        .raise<ShapeError>(fmt::format("{} threads cannot run anything", threads));
+  if (threads > 1024)
+    Fault("set_num_threads", where)
+        .raise<ShapeError>(fmt::format("{} threads are too many, at most 1024", threads));
   arenas().set(threads);
 }
 
@@ -133,11 +140,14 @@ int num_threads() { return arenas().threads; }
 
 bool in_parallel_body() noexcept { return t_in_parallel_body; }
 
-void parallel_for(std::int64_t count, std::int64_t grain, FunctionRef<void(std::int64_t, std::int64_t)> body) {
+void parallel_for(std::int64_t count, std::int64_t grain,
+                  FunctionRef<void(std::int64_t, std::int64_t)> body) {
   if (count <= 0) return;
   grain = std::max<std::int64_t>(grain, 1);
   const std::int64_t blocks = (count + grain - 1) / grain;
-  const auto run_block = [&](std::int64_t block) { body(block * grain, std::min(count, (block + 1) * grain)); };
+  const auto run_block = [&](std::int64_t block) {
+    body(block * grain, std::min(count, (block + 1) * grain));
+  };
   if (blocks == 1 || in_parallel_body() || num_threads() == 1) {
     for (std::int64_t block = 0; block < blocks; ++block) run_block(block);
   } else {
@@ -163,7 +173,8 @@ void run_in_arena(FunctionRef<void()> body) {
 }
 
 void run_shards(std::int64_t count, FunctionRef<void(std::int64_t)> body) {
-  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
+  std::vector<std::exception_ptr> errors(
+      static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
   const auto guarded = [&](std::int64_t i) {
     try {
       body(i);

@@ -14,11 +14,13 @@ namespace {
 constexpr std::int64_t kFullPrint = 1000;  // elements; NumPy's threshold
 constexpr std::int64_t kEdge = 3;          // of a long axis, at each end
 
-/// How all elements of one tensor are printed: as short as they allow, at most 4 digits, of one width.
+/// How all elements of one tensor are printed: as short as they allow, at most 4 digits, of one
+/// width.
 class Format {
  public:
   explicit Format(const Tensor& x) : dtype_(x.dtype()) {
-    const std::vector<double> values = is_floating(dtype_) ? x.to_vector<double>() : std::vector<double>{};
+    const std::vector<double> values =
+        is_floating(dtype_) ? x.to_vector<double>() : std::vector<double>{};
     double largest = 0, smallest = HUGE_VAL;
     for (const double value : values) {
       if (!std::isfinite(value) || value == 0) continue;
@@ -26,7 +28,8 @@ class Format {
       smallest = std::min(smallest, std::abs(value));
       integral_ = integral_ && value == std::nearbyint(value);
     }
-    scientific_ = largest >= 1e8 || smallest < 1e-4 || (largest > 1e3 * smallest && smallest < 1e-3);
+    scientific_ =
+        largest >= 1e8 || smallest < 1e-4 || (largest > 1e3 * smallest && smallest < 1e-3);
   }
   std::string operator()(double value, std::int64_t integer) const {
     if (dtype_ == Dtype::boolean) return integer ? "true" : "false";
@@ -46,7 +49,11 @@ class Format {
 class Printer {
  public:
   explicit Printer(const Tensor& x)
-      : shape_(x.shape()), all_(x.numel() <= kFullPrint), reals_(x.to_vector<double>()), integers_(whole(x)), format_(x) {
+      : shape_(x.shape()),
+        all_(x.numel() <= kFullPrint),
+        reals_(x.to_vector<double>()),
+        integers_(whole(x)),
+        format_(x) {
     visit(0, 0, [&](const std::string& text) { width_ = std::max(width_, text.size()); });
   }
   std::string text() {
@@ -78,7 +85,9 @@ class Printer {
       return;
     }
     const bool last = axis + 1 == shape_.rank();
-    const std::string between = last ? ", " : "," + std::string(shape_.rank() - axis - 1, '\n') + std::string(axis + 1, ' ');
+    const std::string between =
+        last ? ", "
+             : "," + std::string(shape_.rank() - axis - 1, '\n') + std::string(axis + 1, ' ');
     out += '[';
     for (std::int64_t i = 0; i < shape_[axis]; ++i) {
       if (i > 0) out += between;

@@ -6,9 +6,9 @@
 
 namespace tenon {
 
-/// A counter-based random stream: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-/// SC 2011). Block i of the stream depends on (key, i) alone, so any thread can draw any part of it.
-/// There is no default stream and none is seeded from the clock.
+/// A counter-based random stream: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy
+/// as 1, 2, 3", SC 2011). Block i of the stream depends on (key, i) alone, so any thread can draw
+/// any part of it. There is no default stream and none is seeded from the clock.
 class Rng {
  public:
   explicit Rng(std::uint64_t seed) : key_(seed) {}
@@ -21,7 +21,8 @@ class Rng {
 
   /// 64 random bits; advances by one block.
   std::uint64_t next();
-  /// A number in [0, bound), without bias; advances by one block or, rarely, more. Throws DataError for 0.
+  /// A number in [0, bound), without bias; advances by one block or, rarely, more. Throws DataError
+  /// for 0.
   std::uint64_t below(std::uint64_t bound, Where where = Where::current());
   /// Hands out `blocks` blocks: returns the position of the first and steps over them.
   std::uint64_t take(std::uint64_t blocks) {

@@ -9,7 +9,9 @@ namespace {
 
 void check_rank(std::size_t rank, Where where) {
   if (rank > kMaxRank)
-    Fault("shape", where).raise<ShapeError>(fmt::format("a tensor has at most {} axes, but {} were given", kMaxRank, rank));
+    Fault("shape", where)
+        .raise<ShapeError>(
+            fmt::format("a tensor has at most {} axes, but {} were given", kMaxRank, rank));
 }
 
 }  // namespace
@@ -47,6 +49,8 @@ void Shape::insert(std::size_t axis, std::int64_t size, Where where) {
   sizes_[axis] = size;
 }
 
-std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", ")); }
+std::string to_string(const Shape& shape) {
+  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
+}
 
 }  // namespace tenon

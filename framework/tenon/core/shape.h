@@ -13,8 +13,9 @@ namespace tenon {
 
 inline constexpr std::size_t kMaxRank = 8;
 
-/// The sizes of a tensor, one number an axis, rank 0 to 8, held inline. Also holds strides (in elements).
-/// It keeps any numbers: whoever makes a tensor of it checks them. Throws ShapeError for a rank above 8.
+/// The sizes of a tensor, one number an axis, rank 0 to 8, held inline. Also holds strides (in
+/// elements). It keeps any numbers: whoever makes a tensor of it checks them. Throws ShapeError for
+/// a rank above 8.
 class Shape {
  public:
   constexpr Shape() = default;
@@ -61,11 +62,13 @@ std::string to_string(const Shape& shape);
 class Axes {
  public:
   constexpr Axes() = default;
-  Axes(std::initializer_list<std::int64_t> axes, Where where = Where::current()) : axes_(axes, where) {}
+  Axes(std::initializer_list<std::int64_t> axes, Where where = Where::current())
+      : axes_(axes, where) {}
   /// One axis. A bool is no axis: `sum(x, true)` does not compile.
   template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0>
   Axes(T axis) : axes_({static_cast<std::int64_t>(axis)}) {}
-  explicit Axes(const std::vector<std::int64_t>& axes, Where where = Where::current()) : axes_(axes, where) {}
+  explicit Axes(const std::vector<std::int64_t>& axes, Where where = Where::current())
+      : axes_(axes, where) {}
 
   bool empty() const { return axes_.rank() == 0; }
   std::size_t size() const { return axes_.rank(); }

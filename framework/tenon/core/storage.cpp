@@ -40,7 +40,8 @@ void free_aligned(void* memory) noexcept {
 void count_bytes(std::int64_t change) noexcept {
   const std::int64_t live = g_live_bytes.fetch_add(change, std::memory_order_relaxed) + change;
   std::int64_t peak = g_peak_bytes.load(std::memory_order_relaxed);
-  while (live > peak && !g_peak_bytes.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
+  while (live > peak &&
+         !g_peak_bytes.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
   }
 }
 
@@ -50,7 +51,9 @@ Storage::Storage(std::size_t size_bytes)
     : data(allocate_aligned(size_bytes == 0 ? kAlignment : size_bytes)),
       bytes(size_bytes),
       id(g_next_storage_id.fetch_add(1, std::memory_order_relaxed)) {
-  if (!data) throw Error("out of memory: a tensor of " + std::to_string(size_bytes) + " bytes could not be allocated.");
+  if (!data)
+    throw Error("out of memory: a tensor of " + std::to_string(size_bytes) +
+                " bytes could not be allocated.");
 #ifdef TENON_POISON
   std::memset(data, 0xff, bytes);  // NaN in f32 and f64
 #endif
@@ -64,7 +67,11 @@ Storage::~Storage() {
 
 TensorImpl::TensorImpl(Handle<Storage> storage_in, const Shape& shape_in, const Strides& strides_in,
                        std::int64_t offset_in, Dtype dtype_in)
-    : storage(std::move(storage_in)), shape(shape_in), strides(strides_in), offset(offset_in), dtype(dtype_in) {
+    : storage(std::move(storage_in)),
+      shape(shape_in),
+      strides(strides_in),
+      offset(offset_in),
+      dtype(dtype_in) {
   g_live_tensors.fetch_add(1, std::memory_order_relaxed);
 }
 TensorImpl::~TensorImpl() { g_live_tensors.fetch_sub(1, std::memory_order_relaxed); }
@@ -89,7 +96,9 @@ void free_small(void* memory) noexcept {
 #endif
 }
 
-void count_graph_nodes(std::int64_t change) noexcept { g_live_nodes.fetch_add(change, std::memory_order_relaxed); }
+void count_graph_nodes(std::int64_t change) noexcept {
+  g_live_nodes.fetch_add(change, std::memory_order_relaxed);
+}
 
 MemoryStats memory_stats() { return {g_live_bytes, g_peak_bytes, g_live_tensors, g_live_nodes}; }
 

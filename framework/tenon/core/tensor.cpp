@@ -25,7 +25,10 @@ Tensor::~Tensor() {
 }
 
 const Shape& Tensor::shape() const {
-  if (!impl_) throw ShapeError("shape: this tensor is undefined: it was default-constructed or is a gradient that does not exist.");
+  if (!impl_)
+    throw ShapeError(
+        "shape: this tensor is undefined: it was default-constructed or is a gradient that does "
+        "not exist.");
   return impl_->shape;
 }
 const Strides& Tensor::strides() const {
@@ -50,8 +53,10 @@ const void* Tensor::raw_data(Dtype wanted, Where where) const {
   if (dtype() != wanted)
     Fault("data", where)
         .operand("x", *this)
-        .fix(fmt::format("Ask for the elements' own type, or convert first: x.to(Dtype::{}).", to_string(wanted)))
-        .raise<DtypeError>(fmt::format("the elements are {} but {} was asked for", to_string(dtype()), to_string(wanted)));
+        .fix(fmt::format("Ask for the elements' own type, or convert first: x.to(Dtype::{}).",
+                         to_string(wanted)))
+        .raise<DtypeError>(fmt::format("the elements are {} but {} was asked for",
+                                       to_string(dtype()), to_string(wanted)));
   if (!is_contiguous())
     Fault("data", where)
         .operand("x", *this)
@@ -74,7 +79,8 @@ void Tensor::copy_out(void* values, Dtype wanted, std::int64_t expected_count, W
       Fault("item", where)
           .operand("x", *this)
           .fix("Reduce it first (sum, mean, x[i]), or read all values with to_vector<T>().")
-          .raise<ShapeError>(fmt::format("a tensor of {} elements is not a single number", numel()));
+          .raise<ShapeError>(
+              fmt::format("a tensor of {} elements is not a single number", numel()));
   }
   visit_dtype(dtype(), [&](auto from) {
     using From = decltype(from);
@@ -85,7 +91,8 @@ void Tensor::copy_out(void* values, Dtype wanted, std::int64_t expected_count, W
       if (std::is_same_v<From, To> && is_contiguous()) {
         if (numel() > 0) std::memcpy(values, x, static_cast<std::size_t>(numel()) * sizeof(To));
       } else {
-        for_each_offset(shape(), strides(), [&](std::int64_t offset) { *next++ = static_cast<To>(x[offset]); });
+        for_each_offset(shape(), strides(),
+                        [&](std::int64_t offset) { *next++ = static_cast<To>(x[offset]); });
       }
     });
   });
@@ -97,7 +104,9 @@ Tensor make_tensor(const Shape& shape, const Strides& strides, Dtype dtype) {
   impl->retain();
   return Tensor::adopt(impl);
 }
-Tensor make_tensor(const Shape& shape, Dtype dtype) { return make_tensor(shape, contiguous_strides(shape), dtype); }
+Tensor make_tensor(const Shape& shape, Dtype dtype) {
+  return make_tensor(shape, contiguous_strides(shape), dtype);
+}
 
 Tensor make_view(const Tensor& x, const Shape& shape, const Strides& strides, std::int64_t offset) {
   auto* impl = new TensorImpl(x.impl()->storage, shape, strides, offset, x.dtype());
@@ -110,7 +119,9 @@ void check_sizes(const char* operation, const Shape& shape, Dtype dtype, Where w
   bool overflow = false;
   for (const std::int64_t size : shape) {
     if (size < 0)
-      Fault(operation, where).raise<ShapeError>(fmt::format("the shape {} has a negative size, {}", to_string(shape), size));
+      Fault(operation, where)
+          .raise<ShapeError>(
+              fmt::format("the shape {} has a negative size, {}", to_string(shape), size));
     overflow |= __builtin_mul_overflow(bytes, size, &bytes);
   }
   // A size of zero makes the product zero, but strides are products of the others.
@@ -118,8 +129,9 @@ void check_sizes(const char* operation, const Shape& shape, Dtype dtype, Where w
     overflow |= __builtin_mul_overflow(product, size == 0 ? 1 : size, &product);
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 46;  // what an x86-64 process can address
   if (overflow || bytes > kMostBytes)
-    Fault(operation, where).raise<ShapeError>(
-        fmt::format("a tensor of shape {} {} is larger than memory can be", to_string(shape), to_string(dtype)));
+    Fault(operation, where)
+        .raise<ShapeError>(fmt::format("a tensor of shape {} {} is larger than memory can be",
+                                       to_string(shape), to_string(dtype)));
 }
 
 std::size_t normalize_axis(const char* operation, const Tensor& x, std::int64_t axis, Where where) {
@@ -128,9 +140,10 @@ std::size_t normalize_axis(const char* operation, const Tensor& x, std::int64_t 
   if (axis < -rank || axis >= rank)
     Fault(operation, where)
         .operand("x", x)
-        .raise<ShapeError>(rank == 0 ? fmt::format("there is no axis {}: x is a scalar", axis)
-                                     : fmt::format("there is no axis {}: x has axes 0 to {} (or -{} to -1)", axis,
-                                                   rank - 1, rank));
+        .raise<ShapeError>(
+            rank == 0 ? fmt::format("there is no axis {}: x is a scalar", axis)
+                      : fmt::format("there is no axis {}: x has axes 0 to {} (or -{} to -1)", axis,
+                                    rank - 1, rank));
   return static_cast<std::size_t>(axis < 0 ? axis + rank : axis);
 }
 
@@ -138,11 +151,16 @@ bool all_close(const Tensor& a, const Tensor& b, Tolerance tolerance, Where wher
   check_defined("all_close", "a", a, where);
   check_defined("all_close", "b", b, where);
   if (a.shape() != b.shape())
-    Fault("all_close", where).operand("a", a).operand("b", b).raise<ShapeError>("the shapes differ");
+    Fault("all_close", where)
+        .operand("a", a)
+        .operand("b", b)
+        .raise<ShapeError>("the shapes differ");
   const std::vector<double> left = a.to_vector<double>(), right = b.to_vector<double>();
   for (std::size_t i = 0; i < left.size(); ++i) {
     if (left[i] == right[i]) continue;  // equal infinities too
-    if (!(std::abs(left[i] - right[i]) <= tolerance.absolute + tolerance.relative * std::abs(right[i]))) return false;
+    if (!(std::abs(left[i] - right[i]) <=
+          tolerance.absolute + tolerance.relative * std::abs(right[i])))
+      return false;
     if (std::isinf(left[i]) || std::isinf(right[i])) return false;
   }
   return true;

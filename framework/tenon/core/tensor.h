@@ -41,7 +41,8 @@ struct BackwardOptions;
 class AxisIndex {
  public:
   template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0>
-  AxisIndex(T index, Where where = Where::current()) : index_(static_cast<std::int64_t>(index)), where_(where) {}
+  AxisIndex(T index, Where where = Where::current())
+      : index_(static_cast<std::int64_t>(index)), where_(where) {}
   std::int64_t index() const { return index_; }
   Where where() const { return where_; }
 
@@ -50,8 +51,8 @@ class AxisIndex {
   Where where_;
 };
 
-/// A dense array of numbers with a shape, strides and a dtype; a small value. Copies and views share
-/// storage. Recorded operations on it can be differentiated.
+/// A dense array of numbers with a shape, strides and a dtype; a small value. Copies and views
+/// share storage. Recorded operations on it can be differentiated.
 class Tensor {
  public:
   Tensor() noexcept = default;  ///< undefined
@@ -63,21 +64,29 @@ class Tensor {
   ~Tensor();
 
   /// Factories. Rows (row-major); sizes must be >= 0 and their bytes fit (ShapeError).
-  static Tensor empty(const Shape& shape, TensorOptions options = {}, Where where = Where::current());
-  static Tensor zeros(const Shape& shape, TensorOptions options = {}, Where where = Where::current());
-  static Tensor ones(const Shape& shape, TensorOptions options = {}, Where where = Where::current());
-  static Tensor full(const Shape& shape, double value, TensorOptions options = {}, Where where = Where::current());
+  static Tensor empty(const Shape& shape, TensorOptions options = {},
+                      Where where = Where::current());
+  static Tensor zeros(const Shape& shape, TensorOptions options = {},
+                      Where where = Where::current());
+  static Tensor ones(const Shape& shape, TensorOptions options = {},
+                     Where where = Where::current());
+  static Tensor full(const Shape& shape, double value, TensorOptions options = {},
+                     Where where = Where::current());
   /// The identity matrix [n, n].
   static Tensor eye(std::int64_t n, TensorOptions options = {}, Where where = Where::current());
-  /// start, start + step, ... below stop (above it for a negative step). i64, if any argument is floating f32.
-  template <class A, class B, class C = int,
-            std::enable_if_t<std::is_arithmetic_v<A> && std::is_arithmetic_v<B> && std::is_arithmetic_v<C>, int> = 0>
+  /// start, start + step, ... below stop (above it for a negative step). i64, if any argument is
+  /// floating f32.
+  template <
+      class A, class B, class C = int,
+      std::enable_if_t<
+          std::is_arithmetic_v<A> && std::is_arithmetic_v<B> && std::is_arithmetic_v<C>, int> = 0>
   static Tensor arange(A start, B stop, C step = 1, Where where = Where::current()) {
     if constexpr (std::is_integral_v<A> && std::is_integral_v<B> && std::is_integral_v<C>)
       return arange_integer(static_cast<std::int64_t>(start), static_cast<std::int64_t>(stop),
                             static_cast<std::int64_t>(step), where);
     else
-      return arange_floating(static_cast<double>(start), static_cast<double>(stop), static_cast<double>(step), where);
+      return arange_floating(static_cast<double>(start), static_cast<double>(stop),
+                             static_cast<double>(step), where);
   }
   /// 0, 1, ... below stop.
   template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
@@ -88,11 +97,13 @@ class Tensor {
   static Tensor linspace(double start, double stop, std::int64_t count, TensorOptions options = {},
                          Where where = Where::current());
 
-  /// The values in row-major order. Floating literals give f32, integer ones i64, bools boolean, unless a
-  /// dtype is named. Throws ShapeError when the shape wants another number of values.
+  /// The values in row-major order. Floating literals give f32, integer ones i64, bools boolean,
+  /// unless a dtype is named. Throws ShapeError when the shape wants another number of values.
   template <class T>
-  static Tensor from(std::initializer_list<T> values, const Shape& shape, Where where = Where::current()) {
-    return from_values(values.begin(), values.size(), dtype_of_value<T>, shape, default_dtype<T>(), where);
+  static Tensor from(std::initializer_list<T> values, const Shape& shape,
+                     Where where = Where::current()) {
+    return from_values(values.begin(), values.size(), dtype_of_value<T>, shape, default_dtype<T>(),
+                       where);
   }
   template <class T>
   static Tensor from(std::initializer_list<T> values, const Shape& shape, Dtype dtype,
@@ -100,7 +111,8 @@ class Tensor {
     return from_values(values.begin(), values.size(), dtype_of_value<T>, shape, dtype, where);
   }
   template <class T>
-  static Tensor from(const std::vector<T>& values, const Shape& shape, Where where = Where::current()) {
+  static Tensor from(const std::vector<T>& values, const Shape& shape,
+                     Where where = Where::current()) {
     return from_vector(values, shape, default_dtype<T>(), where);
   }
   template <class T>
@@ -115,9 +127,11 @@ class Tensor {
   }
 
   /// Numbers uniform in [low, high).
-  static Tensor uniform(const Shape& shape, Rng& rng, UniformOptions options = {}, Where where = Where::current());
+  static Tensor uniform(const Shape& shape, Rng& rng, UniformOptions options = {},
+                        Where where = Where::current());
   /// Normally distributed numbers (Box and Muller 1958).
-  static Tensor normal(const Shape& shape, Rng& rng, NormalOptions options = {}, Where where = Where::current());
+  static Tensor normal(const Shape& shape, Rng& rng, NormalOptions options = {},
+                       Where where = Where::current());
   /// Integers uniform in [low, high), i64.
   static Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape, Rng& rng,
                         Where where = Where::current());
@@ -160,7 +174,8 @@ class Tensor {
   std::vector<T> to_vector(Where where = Where::current()) const {
     std::vector<T> values(static_cast<std::size_t>(checked_numel(where)));
     if constexpr (std::is_same_v<T, bool>) {
-      for (std::size_t i = 0; const std::uint8_t value : to_vector<std::uint8_t>(where)) values[i++] = value != 0;
+      for (std::size_t i = 0; const std::uint8_t value : to_vector<std::uint8_t>(where))
+        values[i++] = value != 0;
     } else {
       copy_out(values.data(), dtype_of<T>, -1, where);
     }
@@ -176,15 +191,16 @@ class Tensor {
   /// x[i]: the i-th part along axis 0, a view; negative i counts from the end.
   Tensor operator[](AxisIndex index) const;
 
-  /// In-place writes: never recorded. GradientError while recording when this tensor requires grad or has
-  /// history, or the source has; open a NoGradGuard for them.
+  /// In-place writes: never recorded. GradientError while recording when this tensor requires grad
+  /// or has history, or the source has; open a NoGradGuard for them.
   void fill(double value, Where where = Where::current());
   /// Copies values, converting the dtype; the shapes must be equal.
   void copy_from(const Tensor& source, Where where = Where::current());
 
   /// Whether a gradient flows into or through this tensor.
   bool requires_grad() const noexcept;
-  /// Marks a floating leaf as one whose gradient backward() computes (or no longer). Returns the tensor.
+  /// Marks a floating leaf as one whose gradient backward() computes (or no longer). Returns the
+  /// tensor.
   Tensor set_requires_grad(bool requires_grad = true, Where where = Where::current());
   /// No recorded operation made it.
   bool is_leaf() const noexcept;
@@ -214,10 +230,14 @@ class Tensor {
  private:
   template <class T>
   static constexpr Dtype dtype_of_value = [] {
-    if constexpr (std::is_same_v<T, bool>) return Dtype::boolean;
-    else if constexpr (std::is_floating_point_v<T>) return sizeof(T) == 4 ? Dtype::f32 : Dtype::f64;
-    else if constexpr (sizeof(T) == 1) return Dtype::u8;
-    else return sizeof(T) == 4 ? Dtype::i32 : Dtype::i64;
+    if constexpr (std::is_same_v<T, bool>)
+      return Dtype::boolean;
+    else if constexpr (std::is_floating_point_v<T>)
+      return sizeof(T) == 4 ? Dtype::f32 : Dtype::f64;
+    else if constexpr (sizeof(T) == 1)
+      return Dtype::u8;
+    else
+      return sizeof(T) == 4 ? Dtype::i32 : Dtype::i64;
   }();
   template <class T>
   static constexpr Dtype default_dtype() {
@@ -226,7 +246,8 @@ class Tensor {
     return std::is_floating_point_v<T> ? Dtype::f32 : Dtype::i64;
   }
   template <class T>
-  static Tensor from_vector(const std::vector<T>& values, const Shape& shape, Dtype dtype, Where where) {
+  static Tensor from_vector(const std::vector<T>& values, const Shape& shape, Dtype dtype,
+                            Where where) {
     if constexpr (std::is_same_v<T, bool>) {
       const std::vector<std::uint8_t> bytes(values.begin(), values.end());
       return from_values(bytes.data(), bytes.size(), Dtype::boolean, shape, dtype, where);
@@ -234,9 +255,10 @@ class Tensor {
       return from_values(values.data(), values.size(), dtype_of_value<T>, shape, dtype, where);
     }
   }
-  static Tensor from_values(const void* values, std::size_t count, Dtype values_dtype, const Shape& shape,
-                            Dtype dtype, Where where);
-  static Tensor arange_integer(std::int64_t start, std::int64_t stop, std::int64_t step, Where where);
+  static Tensor from_values(const void* values, std::size_t count, Dtype values_dtype,
+                            const Shape& shape, Dtype dtype, Where where);
+  static Tensor arange_integer(std::int64_t start, std::int64_t stop, std::int64_t step,
+                               Where where);
   static Tensor arange_floating(double start, double stop, double step, Where where);
   const void* raw_data(Dtype dtype, Where where) const;
   void* raw_mutable_data(Dtype dtype, Where where);
@@ -263,15 +285,17 @@ Tensor full_like(const Tensor& x, double value, Where where = Where::current());
 Tensor uniform_like(const Tensor& x, Rng& rng, Where where = Where::current());
 Tensor normal_like(const Tensor& x, Rng& rng, Where where = Where::current());
 
-/// As NumPy prints: nested brackets, four digits, the middle of long axes left out, then shape and dtype.
+/// As NumPy prints: nested brackets, four digits, the middle of long axes left out, then shape and
+/// dtype.
 std::string to_string(const Tensor& x);
 
 struct Tolerance {
   double relative = 1e-5;
   double absolute = 1e-8;
 };
-/// Whether |a - b| <= absolute + relative * |b| for every element. Shapes must be equal (ShapeError). NaN is
-/// close to nothing.
-bool all_close(const Tensor& a, const Tensor& b, Tolerance tolerance = {}, Where where = Where::current());
+/// Whether |a - b| <= absolute + relative * |b| for every element. Shapes must be equal
+/// (ShapeError). NaN is close to nothing.
+bool all_close(const Tensor& a, const Tensor& b, Tolerance tolerance = {},
+               Where where = Where::current());
 
 }  // namespace tenon

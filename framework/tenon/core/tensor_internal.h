@@ -9,7 +9,8 @@
 
 namespace tenon {
 
-/// A block of memory that tensors share. 64-byte aligned; fresh memory is poisoned with NaN in test builds.
+/// A block of memory that tensors share. 64-byte aligned; fresh memory is poisoned with NaN in test
+/// builds.
 struct Storage final : RefCounted {
   explicit Storage(std::size_t size_bytes);
   ~Storage() override;
@@ -20,16 +21,18 @@ struct Storage final : RefCounted {
   std::atomic<std::uint32_t> version{0};  ///< bumped by every in-place write
 };
 
-/// What core knows of the graph: a node that a tensor is an output of. autograd/node_internal.h derives.
+/// What core knows of the graph: a node that a tensor is an output of. autograd/node_internal.h
+/// derives.
 struct NodeBase : RefCounted {
   explicit NodeBase(bool leaf) : is_leaf(leaf) {}
   const bool is_leaf;
 };
 
-/// What a Tensor refers to. Two tensors of one impl are the same tensor; a view is another impl on the same storage.
+/// What a Tensor refers to. Two tensors of one impl are the same tensor; a view is another impl on
+/// the same storage.
 struct TensorImpl final : RefCounted {
-  TensorImpl(Handle<Storage> storage_in, const Shape& shape_in, const Strides& strides_in, std::int64_t offset_in,
-             Dtype dtype_in);
+  TensorImpl(Handle<Storage> storage_in, const Shape& shape_in, const Strides& strides_in,
+             std::int64_t offset_in, Dtype dtype_in);
   ~TensorImpl() override;
   static void* operator new(std::size_t size);
   static void operator delete(void* memory) noexcept;
@@ -69,9 +72,12 @@ template <class T>
 T* fresh_elements(Tensor& x) {
   return static_cast<T*>(x.impl()->storage->data) + x.impl()->offset;
 }
-inline void bump_version(Tensor& x) { x.impl()->storage->version.fetch_add(1, std::memory_order_relaxed); }
+inline void bump_version(Tensor& x) {
+  x.impl()->storage->version.fetch_add(1, std::memory_order_relaxed);
+}
 
-/// Calls f with a zero of the C++ type of `dtype`: visit(dtype, [&](auto zero) { using T = decltype(zero); ... }).
+/// Calls f with a zero of the C++ type of `dtype`: visit(dtype, [&](auto zero) { using T =
+/// decltype(zero); ... }).
 template <class F>
 decltype(auto) visit_dtype(Dtype dtype, F&& f) {
   switch (dtype) {

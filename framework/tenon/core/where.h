@@ -4,8 +4,8 @@
 
 namespace tenon {
 
-/// A line of the caller's source, taken by a defaulted last parameter: `Where where = Where::current()`.
-/// (std::source_location is missing in clang 14 with libstdc++ 12.)
+/// A line of the caller's source, taken by a defaulted last parameter: `Where where =
+/// Where::current()`. (std::source_location is missing in clang 14 with libstdc++ 12.)
 class Where {
  public:
   static constexpr Where current(const char* file = __builtin_FILE(),

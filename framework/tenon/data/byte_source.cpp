@@ -15,7 +15,8 @@ namespace tenon::data {
 namespace {
 
 constexpr std::size_t kBufferBytes = 1 << 16;
-// A match of deflate makes at most 258 bytes of 2 bits, so no stream grows more (zlib's documentation: 1032 to 1).
+// A match of deflate makes at most 258 bytes of 2 bits, so no stream grows more (zlib's
+// documentation: 1032 to 1).
 constexpr std::uint64_t kMostDeflateGrowth = 1032;
 constexpr int kGzipOnly = 15 + 16;  // windowBits of inflateInit2: the largest window, a gzip header
 
@@ -24,7 +25,8 @@ constexpr int kGzipOnly = 15 + 16;  // windowBits of inflateInit2: the largest w
 ByteSource::ByteSource(const char* operation, const std::string& path, Where where)
     : operation_(operation), path_(path), where_(where), buffer_(kBufferBytes) {
   struct stat status {};
-  if (::stat(path_.c_str(), &status) != 0) fail(fmt::format("cannot be opened: {}", std::strerror(errno)));
+  if (::stat(path_.c_str(), &status) != 0)
+    fail(fmt::format("cannot be opened: {}", std::strerror(errno)));
   if (S_ISDIR(status.st_mode)) fail("is a folder, not a file");
   if (!S_ISREG(status.st_mode)) fail("is not a regular file");
   file_size_ = static_cast<std::uint64_t>(status.st_size);
@@ -35,7 +37,8 @@ ByteSource::ByteSource(const char* operation, const std::string& path, Where whe
   try {
     refill();
     is_gzip_ = stream_.avail_in >= 2 && buffer_[0] == 0x1f && buffer_[1] == 0x8b;
-    if (is_gzip_ && inflateInit2(&stream_, kGzipOnly) != Z_OK) fail("cannot be unpacked: zlib has no memory");
+    if (is_gzip_ && inflateInit2(&stream_, kGzipOnly) != Z_OK)
+      fail("cannot be unpacked: zlib has no memory");
   } catch (...) {
     ::close(file_);
     throw;

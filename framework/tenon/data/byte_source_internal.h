@@ -11,8 +11,8 @@
 
 namespace tenon::data {
 
-/// The bytes of a regular file, unpacked if it is gzip, read front to back in pieces. Every problem is a
-/// DataError that begins "<operation>: <path>".
+/// The bytes of a regular file, unpacked if it is gzip, read front to back in pieces. Every problem
+/// is a DataError that begins "<operation>: <path>".
 class ByteSource {
  public:
   ByteSource(const char* operation, const std::string& path, Where where);
@@ -25,7 +25,8 @@ class ByteSource {
   bool is_gzip() const { return is_gzip_; }
   /// Bytes of the file itself.
   std::uint64_t file_size() const { return file_size_; }
-  /// The most bytes that can come out of the file: its size, or what deflate can make of it at best.
+  /// The most bytes that can come out of the file: its size, or what deflate can make of it at
+  /// best.
   std::uint64_t most_bytes() const;
   /// `what` is the text after "<operation>: <path> ".
   [[noreturn]] void fail(const std::string& what) const;
@@ -40,7 +41,7 @@ class ByteSource {
   int file_ = -1;
   std::uint64_t file_size_ = 0;
   bool is_gzip_ = false;
-  bool at_end_ = false;         // the file has no more bytes to give
+  bool at_end_ = false;           // the file has no more bytes to give
   bool between_members_ = false;  // a gzip member has ended; another may follow
   z_stream stream_{};
   std::vector<unsigned char> buffer_;

@@ -48,7 +48,8 @@ Batch Dataset::read(const std::vector<std::int64_t>& indices, Where where) const
   if (batch.size() != wanted)
     Fault("Dataset::read", where)
         .operand("inputs", batch.inputs, "samples, ...")
-        .raise<DataError>(fmt::format("the source returned {} samples for {} indices", batch.size(), wanted));
+        .raise<DataError>(
+            fmt::format("the source returned {} samples for {} indices", batch.size(), wanted));
   const Tensor& targets = batch.targets;
   if (targets.defined() && (targets.rank() == 0 || targets.shape()[0] != wanted))
     Fault("Dataset::read", where)

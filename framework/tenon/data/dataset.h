@@ -18,8 +18,8 @@ struct Batch {
   std::int64_t size() const;
 };
 
-/// What a dataset reads from: derive from it for a new kind of data. It is shared by all copies of its
-/// Dataset and must not change; read() may be called by several threads at once.
+/// What a dataset reads from: derive from it for a new kind of data. It is shared by all copies of
+/// its Dataset and must not change; read() may be called by several threads at once.
 class DatasetSource {
  public:
   DatasetSource() = default;
@@ -37,8 +37,8 @@ class DatasetSource {
   mutable std::int32_t references_ = 0;
 };
 
-/// A handle by value to a shared, immutable source. Kinds of datasets derive from it without data members,
-/// so copying one as a Dataset loses nothing.
+/// A handle by value to a shared, immutable source. Kinds of datasets derive from it without data
+/// members, so copying one as a Dataset loses nothing.
 class Dataset {
  public:
   /// Takes over a source made by `new`. Throws DataError for null.
@@ -54,8 +54,8 @@ class Dataset {
   ~Dataset();
 
   std::int64_t size() const { return source_->size(); }
-  /// The samples with these indices, in this order. Throws ShapeError for an index that is negative or not
-  /// below size(), and DataError when the source returns another number of samples.
+  /// The samples with these indices, in this order. Throws ShapeError for an index that is negative
+  /// or not below size(), and DataError when the source returns another number of samples.
   Batch read(const std::vector<std::int64_t>& indices, Where where = Where::current()) const;
   const DatasetSource& source() const { return *source_; }
 

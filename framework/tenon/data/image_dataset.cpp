@@ -30,7 +30,8 @@ class ImageSource final : public DatasetSource {
     const std::int64_t pixels = shape[1] * shape[2] * shape[3];
     const auto* from = elements<std::uint8_t>(images);
     auto* to = fresh_elements<float>(batch.inputs);
-    const std::int64_t grain = std::max<std::int64_t>(1, kPixelsPerBlock / std::max<std::int64_t>(1, pixels));
+    const std::int64_t grain =
+        std::max<std::int64_t>(1, kPixelsPerBlock / std::max<std::int64_t>(1, pixels));
     parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::uint8_t* image = from + indices[static_cast<std::size_t>(i)] * pixels;
@@ -54,21 +55,27 @@ const ImageSource& image_source(const Dataset& dataset) {
   // Assigning another kind through a Dataset& can put another source here.
   const auto* source = dynamic_cast<const ImageSource*>(&dataset.source());
   if (source == nullptr)
-    Fault("ImageDataset", Where::current()).raise<DataError>("this dataset was assigned one of another kind");
+    Fault("ImageDataset", Where::current())
+        .raise<DataError>("this dataset was assigned one of another kind");
   return *source;
 }
 
-const DatasetSource* make_source(const Tensor& images, const Tensor& labels, std::int64_t num_classes, Where where) {
+const DatasetSource* make_source(const Tensor& images, const Tensor& labels,
+                                 std::int64_t num_classes, Where where) {
   constexpr const char* kName = "ImageDataset";
   check_defined(kName, "images", images, where);
   check_defined(kName, "labels", labels, where);
   const auto fault = [&] {
-    return Fault(kName, where).operand("images", images, "N, C, H, W").operand("labels", labels, "N");
+    return Fault(kName, where)
+        .operand("images", images, "N, C, H, W")
+        .operand("labels", labels, "N");
   };
   if (images.dtype() != Dtype::u8)
-    fault().raise<DtypeError>(fmt::format("images must be u8 but are {}", to_string(images.dtype())));
+    fault().raise<DtypeError>(
+        fmt::format("images must be u8 but are {}", to_string(images.dtype())));
   if (labels.dtype() != Dtype::i64)
-    fault().raise<DtypeError>(fmt::format("labels must be i64 but are {}", to_string(labels.dtype())));
+    fault().raise<DtypeError>(
+        fmt::format("labels must be i64 but are {}", to_string(labels.dtype())));
   if (images.rank() != 4)
     fault().raise<ShapeError>(fmt::format("images must have 4 axes but have {}", images.rank()));
   if (labels.rank() != 1)
@@ -76,7 +83,9 @@ const DatasetSource* make_source(const Tensor& images, const Tensor& labels, std
   if (images.shape()[0] != labels.shape()[0])
     fault().raise<ShapeError>(
         fmt::format("there are {} images but {} labels", images.shape()[0], labels.shape()[0]));
-  if (num_classes < 0) fault().raise<ShapeError>(fmt::format("num_classes is {} but must not be negative", num_classes));
+  if (num_classes < 0)
+    fault().raise<ShapeError>(
+        fmt::format("num_classes is {} but must not be negative", num_classes));
 
   const Tensor rows = labels.detach().contiguous(where);
   const auto* label = elements<std::int64_t>(rows);
@@ -92,7 +101,8 @@ const DatasetSource* make_source(const Tensor& images, const Tensor& labels, std
 
 }  // namespace
 
-ImageDataset::ImageDataset(const Tensor& images, const Tensor& labels, ImageDatasetOptions options, Where where)
+ImageDataset::ImageDataset(const Tensor& images, const Tensor& labels, ImageDatasetOptions options,
+                           Where where)
     : Dataset(make_source(images, labels, options.num_classes, where), where) {}
 
 Tensor ImageDataset::images() const { return image_source(*this).images; }

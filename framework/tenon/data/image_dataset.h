@@ -15,8 +15,8 @@ struct ImageDatasetOptions {
 ///   targets  labels, i64 [B]
 class ImageDataset : public Dataset {
  public:
-  /// images: u8 [N, C, H, W]; labels: i64 [N], each in [0, num_classes). Shares their storage (rows) or copies.
-  /// Throws ShapeError, DtypeError, or DataError for a label outside its range.
+  /// images: u8 [N, C, H, W]; labels: i64 [N], each in [0, num_classes). Shares their storage
+  /// (rows) or copies. Throws ShapeError, DtypeError, or DataError for a label outside its range.
   ImageDataset(const Tensor& images, const Tensor& labels, ImageDatasetOptions options = {},
                Where where = Where::current());
 

@@ -9,8 +9,8 @@
 
 namespace tenon::data {
 
-Epoch::Epoch(const Dataset& dataset, const LoaderOptions& options, std::int64_t epoch, std::int64_t size,
-             Where where)
+Epoch::Epoch(const Dataset& dataset, const LoaderOptions& options, std::int64_t epoch,
+             std::int64_t size, Where where)
     : dataset_(dataset), batch_size_(options.batch_size), size_(size), where_(where) {
   if (!options.shuffle) return;
   Rng rng = Rng(options.seed).fork(static_cast<std::uint64_t>(epoch));
@@ -41,10 +41,12 @@ Epoch::Iterator& Epoch::Iterator::operator++() {
   return *this;
 }
 
-Loader::Loader(const Dataset& dataset, LoaderOptions options, Where where) : dataset_(dataset), options_(options) {
+Loader::Loader(const Dataset& dataset, LoaderOptions options, Where where)
+    : dataset_(dataset), options_(options) {
   if (options_.batch_size < 1)
     Fault("Loader", where)
-        .raise<DataError>(fmt::format("batch_size is {} but must be at least 1", options_.batch_size));
+        .raise<DataError>(
+            fmt::format("batch_size is {} but must be at least 1", options_.batch_size));
 }
 
 std::int64_t Loader::size() const {
@@ -54,7 +56,8 @@ std::int64_t Loader::size() const {
 
 Epoch Loader::epoch(std::int64_t epoch, Where where) const {
   if (epoch < 0)
-    Fault("Loader::epoch", where).raise<DataError>(fmt::format("epoch is {} but must not be negative", epoch));
+    Fault("Loader::epoch", where)
+        .raise<DataError>(fmt::format("epoch is {} but must not be negative", epoch));
   return {dataset_, options_, epoch, size(), where};
 }
 

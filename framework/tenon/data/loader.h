@@ -47,7 +47,8 @@ class Epoch {
 
  private:
   friend class Loader;
-  Epoch(const Dataset& dataset, const LoaderOptions& options, std::int64_t epoch, std::int64_t size, Where where);
+  Epoch(const Dataset& dataset, const LoaderOptions& options, std::int64_t epoch, std::int64_t size,
+        Where where);
   Batch read(std::int64_t batch) const;
 
   Dataset dataset_;
@@ -65,10 +66,11 @@ class Loader {
   using Options = LoaderOptions;
 
   /// Throws DataError for a batch_size below 1.
-  explicit Loader(const Dataset& dataset, LoaderOptions options = {}, Where where = Where::current());
+  explicit Loader(const Dataset& dataset, LoaderOptions options = {},
+                  Where where = Where::current());
 
-  /// The batches of one epoch, numbered from 0. The order of shuffled samples depends on the seed and the epoch
-  /// alone, so a resumed run sees the same ones.
+  /// The batches of one epoch, numbered from 0. The order of shuffled samples depends on the seed
+  /// and the epoch alone, so a resumed run sees the same ones.
   Epoch epoch(std::int64_t epoch, Where where = Where::current()) const;
   /// The number of batches an epoch.
   std::int64_t size() const;

@@ -17,7 +17,8 @@ class SubsetSource final : public DatasetSource {
   Batch read(const std::vector<std::int64_t>& positions) const override {
     std::vector<std::int64_t> there;
     there.reserve(positions.size());
-    for (const std::int64_t position : positions) there.push_back(indices[static_cast<std::size_t>(position)]);
+    for (const std::int64_t position : positions)
+      there.push_back(indices[static_cast<std::size_t>(position)]);
     return dataset.read(there);
   }
 
@@ -25,7 +26,8 @@ class SubsetSource final : public DatasetSource {
   const std::vector<std::int64_t> indices;
 };
 
-const DatasetSource* make_source(const Dataset& dataset, std::vector<std::int64_t> indices, Where where) {
+const DatasetSource* make_source(const Dataset& dataset, std::vector<std::int64_t> indices,
+                                 Where where) {
   for (const std::int64_t index : indices) {
     if (index < 0 || index >= dataset.size())
       Fault("Subset", where)
@@ -43,12 +45,13 @@ Subset::Subset(const Dataset& dataset, std::vector<std::int64_t> indices, Where 
 const std::vector<std::int64_t>& Subset::indices() const {
   const auto* source = dynamic_cast<const SubsetSource*>(&this->source());
   if (source == nullptr)
-    Fault("Subset", Where::current()).raise<DataError>("this dataset was assigned one of another kind");
+    Fault("Subset", Where::current())
+        .raise<DataError>("this dataset was assigned one of another kind");
   return source->indices;
 }
 
-std::vector<Subset> random_split(const Dataset& dataset, const std::vector<std::int64_t>& sizes, Rng& rng,
-                                 Where where) {
+std::vector<Subset> random_split(const Dataset& dataset, const std::vector<std::int64_t>& sizes,
+                                 Rng& rng, Where where) {
   std::int64_t rest = dataset.size();
   bool fits = true;
   for (const std::int64_t size : sizes) {
@@ -57,8 +60,8 @@ std::vector<Subset> random_split(const Dataset& dataset, const std::vector<std::
   }
   if (!fits || rest != 0)
     Fault("random_split", where)
-        .raise<ShapeError>(fmt::format("the sizes {} do not add up to the {} samples of the dataset", sizes,
-                                       dataset.size()));
+        .raise<ShapeError>(fmt::format(
+            "the sizes {} do not add up to the {} samples of the dataset", sizes, dataset.size()));
 
   const auto order = Tensor::randperm(dataset.size(), rng, where).to_vector<std::int64_t>(where);
   std::vector<Subset> parts;

@@ -17,9 +17,9 @@ class Subset : public Dataset {
   const std::vector<std::int64_t>& indices() const;
 };
 
-/// Cuts a dataset at random into parts of the given sizes, which add up to dataset.size(); no sample is in
-/// two parts. Throws ShapeError.
-std::vector<Subset> random_split(const Dataset& dataset, const std::vector<std::int64_t>& sizes, Rng& rng,
-                                 Where where = Where::current());
+/// Cuts a dataset at random into parts of the given sizes, which add up to dataset.size(); no
+/// sample is in two parts. Throws ShapeError.
+std::vector<Subset> random_split(const Dataset& dataset, const std::vector<std::int64_t>& sizes,
+                                 Rng& rng, Where where = Where::current());
 
 }  // namespace tenon::data

@@ -37,7 +37,8 @@ Tensor take(const Tensor& x, const std::vector<std::int64_t>& indices) {
 
 class TensorSource final : public DatasetSource {
  public:
-  TensorSource(Tensor inputs_in, Tensor targets_in) : inputs(std::move(inputs_in)), targets(std::move(targets_in)) {}
+  TensorSource(Tensor inputs_in, Tensor targets_in)
+      : inputs(std::move(inputs_in)), targets(std::move(targets_in)) {}
 
   std::int64_t size() const override { return inputs.shape()[0]; }
   Batch read(const std::vector<std::int64_t>& indices) const override {
@@ -51,7 +52,8 @@ class TensorSource final : public DatasetSource {
 const TensorSource& tensor_source(const Dataset& dataset) {
   const auto* source = dynamic_cast<const TensorSource*>(&dataset.source());
   if (source == nullptr)
-    Fault("TensorDataset", Where::current()).raise<DataError>("this dataset was assigned one of another kind");
+    Fault("TensorDataset", Where::current())
+        .raise<DataError>("this dataset was assigned one of another kind");
   return *source;
 }
 
@@ -63,9 +65,11 @@ const DatasetSource* make_source(const Tensor& inputs, const Tensor& targets, Wh
     if (targets.defined()) text.operand("targets", targets, "N, ...");
     return text;
   };
-  if (inputs.rank() == 0) fault().raise<ShapeError>("inputs need an axis of samples but have rank 0");
+  if (inputs.rank() == 0)
+    fault().raise<ShapeError>("inputs need an axis of samples but have rank 0");
   if (!targets.defined()) return new TensorSource(inputs.detach().contiguous(where), Tensor());
-  if (targets.rank() == 0) fault().raise<ShapeError>("targets need an axis of samples but have rank 0");
+  if (targets.rank() == 0)
+    fault().raise<ShapeError>("targets need an axis of samples but have rank 0");
   if (inputs.shape()[0] != targets.shape()[0])
     fault().raise<ShapeError>(
         fmt::format("there are {} inputs but {} targets", inputs.shape()[0], targets.shape()[0]));

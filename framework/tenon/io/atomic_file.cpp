@@ -38,12 +38,16 @@ fs::path resolve(const std::string& path) {
   return error ? fs::path(path) : target;
 }
 
-std::string temporary_prefix(const fs::path& target) { return "." + target.filename().string() + ".tmp-"; }
+std::string temporary_prefix(const fs::path& target) {
+  return "." + target.filename().string() + ".tmp-";
+}
 
-/// A writer locks its temporary file for as long as it lives, so one that can be locked was left behind.
+/// A writer locks its temporary file for as long as it lives, so one that can be locked was left
+/// behind.
 void remove_leftovers(const fs::path& folder, const std::string& prefix) {
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
     if (!entry->path().filename().string().starts_with(prefix)) continue;
     const Descriptor file(::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (file >= 0 && ::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(entry->path().c_str());
@@ -60,7 +64,8 @@ int open_temporary(const fs::path& folder, const std::string& prefix, fs::path& 
     if (file < 0) return -1;
     // Before it was locked, another writer could take it for a leftover.
     struct stat status {};
-    if (::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &status) == 0 && status.st_nlink > 0) return file;
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &status) == 0 && status.st_nlink > 0)
+      return file;
     ::close(file);
   }
 }
@@ -83,10 +88,11 @@ bool flush_folder(const fs::path& folder) {
 
 }  // namespace
 
-void write_file_atomically(const char* operation, const std::string& path, std::span<const unsigned char> bytes,
-                           Where where) {
+void write_file_atomically(const char* operation, const std::string& path,
+                           std::span<const unsigned char> bytes, Where where) {
   const auto fail = [&](const std::string& reason) {
-    Fault(operation, where).raise<CheckpointError>(fmt::format("cannot write {}: {}", path, reason));
+    Fault(operation, where)
+        .raise<CheckpointError>(fmt::format("cannot write {}: {}", path, reason));
   };
   const auto fail_with = [&](int error) { fail(std::generic_category().message(error)); };
 
@@ -94,7 +100,8 @@ void write_file_atomically(const char* operation, const std::string& path, std::
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
   std::error_code error;
   const fs::file_status old = fs::status(target, error);
-  if (fs::exists(old) && !fs::is_regular_file(old)) fail(fs::is_directory(old) ? "it is a folder" : "it is not a regular file");
+  if (fs::exists(old) && !fs::is_regular_file(old))
+    fail(fs::is_directory(old) ? "it is a folder" : "it is not a regular file");
   if (!target.has_filename()) fail("it names no file");
   if (!fs::exists(folder, error)) fail(fmt::format("there is no folder {}", folder.string()));
   if (!fs::is_directory(folder, error)) fail(fmt::format("{} is not a folder", folder.string()));
@@ -106,7 +113,8 @@ void write_file_atomically(const char* operation, const std::string& path, std::
   if (file < 0) fail_with(errno);
 
   if (fs::exists(old)) ::fchmod(file, static_cast<mode_t>(old.permissions()));
-  if (!write_all(file, bytes) || ::fsync(file) != 0 || ::rename(temporary.c_str(), target.c_str()) != 0) {
+  if (!write_all(file, bytes) || ::fsync(file) != 0 ||
+      ::rename(temporary.c_str(), target.c_str()) != 0) {
     const int reason = errno;
     ::unlink(temporary.c_str());
     fail_with(reason);

@@ -17,7 +17,8 @@ constexpr const char* kRng = "rng";
 
 /// A name that is one part of a path. Throws hdf5::Failure.
 std::string checked_part(const std::string& name) {
-  if (name.empty() || name == "." || name.find('/') != std::string::npos || name.find('\0') != std::string::npos)
+  if (name.empty() || name == "." || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos)
     throw hdf5::Failure(fmt::format("\"{}\" cannot be a name in a file", name));
   return name;
 }
@@ -52,8 +53,8 @@ std::string random_path(const std::string& name) { return "random/" + name; }
 
 void add_rng(hdf5::Tree& tree, const std::string& name, const Rng* rng) {
   if (rng == nullptr) throw hdf5::Failure(fmt::format("the random stream {} is null", name));
-  const auto [place, added] =
-      tree.groups.insert({random_path(checked_part(name)), {{"key", rng->key()}, {"position", rng->position()}}});
+  const auto [place, added] = tree.groups.insert(
+      {random_path(checked_part(name)), {{"key", rng->key()}, {"position", rng->position()}}});
   if (!added) throw hdf5::Failure(fmt::format("two random streams are named {}", name));
 }
 
@@ -96,7 +97,8 @@ const T* find_attribute(const hdf5::Tree& tree, const std::string& group, const 
 /// Rngs to be set when all else is known to fit.
 using NewRngs = std::vector<std::pair<Rng*, Rng>>;
 
-void find_rng(const hdf5::Tree& tree, const std::string& name, Rng* target, NewRngs& found, Differences& differences) {
+void find_rng(const hdf5::Tree& tree, const std::string& name, Rng* target, NewRngs& found,
+              Differences& differences) {
   if (target == nullptr) return;
   const auto* key = find_attribute<std::uint64_t>(tree, random_path(name), "key");
   const auto* position = find_attribute<std::uint64_t>(tree, random_path(name), "position");
@@ -106,18 +108,21 @@ void find_rng(const hdf5::Tree& tree, const std::string& name, Rng* target, NewR
     found.emplace_back(target, Rng(*key, *position));
 }
 
-CheckpointInfo info_of(const char* operation, const std::string& path, const hdf5::Tree& tree, Where where) {
+CheckpointInfo info_of(const char* operation, const std::string& path, const hdf5::Tree& tree,
+                       Where where) {
   const auto* epoch = find_attribute<std::int64_t>(tree, "", "epoch");
   const auto* step = find_attribute<std::int64_t>(tree, "", "step");
   const auto* version = find_attribute<std::string>(tree, "", "library_version");
   if (epoch == nullptr || step == nullptr || version == nullptr)
     Fault(operation, where)
-        .raise<CheckpointError>(fmt::format("{} lacks the attributes epoch, step or library_version", path));
+        .raise<CheckpointError>(
+            fmt::format("{} lacks the attributes epoch, step or library_version", path));
   CheckpointInfo info{*epoch, *step, *version, {}};
   if (const auto metadata = tree.groups.find("metadata"); metadata != tree.groups.end()) {
     for (const auto& [name, value] : metadata->second) {
       if (const auto* text = std::get_if<std::string>(&value)) info.metadata.insert({name, *text});
-      if (const auto* integer = std::get_if<std::int64_t>(&value)) info.metadata.insert({name, *integer});
+      if (const auto* integer = std::get_if<std::int64_t>(&value))
+        info.metadata.insert({name, *integer});
       if (const auto* real = std::get_if<double>(&value)) info.metadata.insert({name, *real});
     }
   }
@@ -131,12 +136,14 @@ void save_checkpoint(const std::string& path, const CheckpointContents& contents
   try {
     tree = tree_of(contents);
   } catch (const hdf5::Failure& failure) {
-    Fault("save_checkpoint", where).raise<CheckpointError>(fmt::format("cannot write {}: {}", path, failure.what()));
+    Fault("save_checkpoint", where)
+        .raise<CheckpointError>(fmt::format("cannot write {}: {}", path, failure.what()));
   }
   write_tree("save_checkpoint", path, tree, where);
 }
 
-CheckpointInfo load_checkpoint(const std::string& path, const CheckpointTargets& targets, Where where) {
+CheckpointInfo load_checkpoint(const std::string& path, const CheckpointTargets& targets,
+                               Where where) {
   constexpr const char* kName = "load_checkpoint";
   std::vector<std::string> groups{"random", "metadata"};
   if (targets.model != nullptr) groups.emplace_back("model");
@@ -152,7 +159,8 @@ CheckpointInfo load_checkpoint(const std::string& path, const CheckpointTargets&
   NewRngs rngs;
   const std::map<std::string, Tensor> state = optimizer_state(tree);
   if (targets.model != nullptr) compare_model(tree, *targets.model, differences);
-  if (targets.optimizer != nullptr) optim::OptimizerAccess::compare_state(*targets.optimizer, state, differences);
+  if (targets.optimizer != nullptr)
+    optim::OptimizerAccess::compare_state(*targets.optimizer, state, differences);
   find_rng(tree, kRng, targets.rng, rngs, differences);
   for (const auto& [name, rng] : targets.rngs) find_rng(tree, name, rng, rngs, differences);
   check_fit(kName, path, differences, where);

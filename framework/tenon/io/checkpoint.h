@@ -39,15 +39,17 @@ struct CheckpointInfo {
   std::map<std::string, MetadataValue> metadata;
 };
 
-/// Writes a checkpoint to an HDF5 file (docs/checkpoint-format.md), which replaces an old one only when all of it is
-/// on the disk: a crash at any moment leaves the old one or the new one.
-///   save_checkpoint("run.h5", {.model = &model, .optimizer = &optimizer, .epoch = 3, .step = 1404, .rng = &rng});
+/// Writes a checkpoint to an HDF5 file (docs/checkpoint-format.md), which replaces an old one only
+/// when all of it is on the disk: a crash at any moment leaves the old one or the new one.
+///   save_checkpoint("run.h5", {.model = &model, .optimizer = &optimizer, .epoch = 3, .step = 1404,
+///   .rng = &rng});
 /// Throws CheckpointError that names the path and the reason.
-void save_checkpoint(const std::string& path, const CheckpointContents& contents, Where where = Where::current());
+void save_checkpoint(const std::string& path, const CheckpointContents& contents,
+                     Where where = Where::current());
 
-/// Reads a checkpoint back. Without targets it only returns what it says beside. Throws CheckpointError, before
-/// anything is changed, for a file that is missing, foreign or damaged, or that does not fit: then it lists all
-/// differences of model, optimizer and random streams.
+/// Reads a checkpoint back. Without targets it only returns what it says beside. Throws
+/// CheckpointError, before anything is changed, for a file that is missing, foreign or damaged, or
+/// that does not fit: then it lists all differences of model, optimizer and random streams.
 CheckpointInfo load_checkpoint(const std::string& path, const CheckpointTargets& targets = {},
                                Where where = Where::current());
 

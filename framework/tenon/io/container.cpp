@@ -19,10 +19,13 @@ namespace tenon {
 namespace {
 
 constexpr std::array<unsigned char, 8> kMagic = {0x89, 'T', 'E', 'N', 'O', 'N', '\r', '\n'};
-constexpr std::array<unsigned char, 8> kHdf5Signature = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-constexpr std::string_view kText = "A file of Tenon: HDF5 from byte 512 on, behind a checksum. See docs/checkpoint-format.md.\n";
+constexpr std::array<unsigned char, 8> kHdf5Signature = {0x89, 'H',  'D',  'F',
+                                                         '\r', '\n', 0x1a, '\n'};
+constexpr std::string_view kText =
+    "A file of Tenon: HDF5 from byte 512 on, behind a checksum. See docs/checkpoint-format.md.\n";
 
-constexpr std::size_t kVersionAt = 8, kSizeAt = 12, kLengthAt = 16, kHashAt = 24, kTextAt = 32, kBlockHashAt = 504;
+constexpr std::size_t kVersionAt = 8, kSizeAt = 12, kLengthAt = 16, kHashAt = 24, kTextAt = 32,
+                      kBlockHashAt = 504;
 
 template <class T>
 void put(unsigned char* to, T value) {
@@ -31,7 +34,8 @@ void put(unsigned char* to, T value) {
 template <class T>
 T get(const unsigned char* from) {
   T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>(value | static_cast<T>(from[i]) << (8 * i));
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    value = static_cast<T>(value | static_cast<T>(from[i]) << (8 * i));
   return value;
 }
 
@@ -41,7 +45,8 @@ bool begins_with(std::span<const unsigned char> bytes, const std::array<unsigned
 
 class File {
  public:
-  File(const char* operation, const std::string& path, Where where) : operation_(operation), path_(path), where_(where) {
+  File(const char* operation, const std::string& path, Where where)
+      : operation_(operation), path_(path), where_(where) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) fail_to_read(errno);
     if (S_ISDIR(status.st_mode)) fail("is a folder, not a file");
@@ -84,9 +89,14 @@ class File {
 };
 
 /// What a file is whose first bytes are not our magic.
-[[noreturn]] void fail_as_foreign(const File& file, std::span<const unsigned char> block, bool has_hdf5_at_512) {
-  if (begins_with(block, kHdf5Signature)) file.fail("is an HDF5 file that was not written by Tenon");
-  if (has_hdf5_at_512) file.fail("is damaged: its first 512 bytes are not those of a Tenon file, but HDF5 data follows them");
+[[noreturn]] void fail_as_foreign(const File& file, std::span<const unsigned char> block,
+                                  bool has_hdf5_at_512) {
+  if (begins_with(block, kHdf5Signature))
+    file.fail("is an HDF5 file that was not written by Tenon");
+  if (has_hdf5_at_512)
+    file.fail(
+        "is damaged: its first 512 bytes are not those of a Tenon file, but HDF5 data follows "
+        "them");
   if (block.empty()) file.fail("is not an HDF5 file: it is empty");
   file.fail("is not an HDF5 file");
 }
@@ -119,19 +129,25 @@ Bytes read_sealed_file(const char* operation, const std::string& path, Where whe
   // The block, and the signature of HDF5 behind it.
   std::array<unsigned char, kBlockBytes + kHdf5Signature.size()> head{};
   const std::span<const unsigned char> start(head.data(), file.read(head));
-  const bool has_hdf5_at_512 = start.size() == head.size() && begins_with(start.subspan(kBlockBytes), kHdf5Signature);
+  const bool has_hdf5_at_512 =
+      start.size() == head.size() && begins_with(start.subspan(kBlockBytes), kHdf5Signature);
   if (!begins_with(start, kMagic)) fail_as_foreign(file, start, has_hdf5_at_512);
 
   if (start.size() < kBlockBytes)
-    file.fail(fmt::format("is damaged: it ends after {} bytes, within its first 512", start.size()));
+    file.fail(
+        fmt::format("is damaged: it ends after {} bytes, within its first 512", start.size()));
   const unsigned char* const block = head.data();
   if (get<std::uint64_t>(block + kBlockHashAt) != XXH3_64bits(block, kBlockHashAt))
     file.fail("is damaged: the checksum of its first 512 bytes is wrong");
   if (const auto version = get<std::uint32_t>(block + kVersionAt); version != kBlockVersion)
-    file.fail(fmt::format("has format version {}, but this version of Tenon reads {}", version, kBlockVersion));
-  if (get<std::uint32_t>(block + kSizeAt) != kBlockBytes) file.fail("is damaged: its first block has a wrong size");
-  if (const auto length = get<std::uint64_t>(block + kLengthAt); length != file.size() - kBlockBytes)
-    file.fail(fmt::format("is damaged: it has {} bytes, expected {}", file.size(), length + kBlockBytes));
+    file.fail(fmt::format("has format version {}, but this version of Tenon reads {}", version,
+                          kBlockVersion));
+  if (get<std::uint32_t>(block + kSizeAt) != kBlockBytes)
+    file.fail("is damaged: its first block has a wrong size");
+  if (const auto length = get<std::uint64_t>(block + kLengthAt);
+      length != file.size() - kBlockBytes)
+    file.fail(
+        fmt::format("is damaged: it has {} bytes, expected {}", file.size(), length + kBlockBytes));
 
   Bytes bytes = Bytes::allocate(file.size());
   const std::span<unsigned char> all = bytes.view();

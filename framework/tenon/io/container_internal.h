@@ -11,7 +11,8 @@
 
 namespace tenon {
 
-/// The bytes before the HDF5 part of our files, which HDF5 calls the user block. Integers are little-endian:
+/// The bytes before the HDF5 part of our files, which HDF5 calls the user block. Integers are
+/// little-endian:
 ///     0   8  magic, 89 'TENON' 0d 0a
 ///     8   4  version of this block, 1
 ///    12   4  its size, 512
@@ -37,8 +38,9 @@ struct Bytes {
 /// Fills the first 512 bytes of a whole file image.
 void seal(std::span<unsigned char> file);
 
-/// A whole file, read into memory and checked by its block. Throws CheckpointError for one that is missing, foreign,
-/// damaged or of a newer version, without having read more than the block unless the sizes fit.
+/// A whole file, read into memory and checked by its block. Throws CheckpointError for one that is
+/// missing, foreign, damaged or of a newer version, without having read more than the block unless
+/// the sizes fit.
 Bytes read_sealed_file(const char* operation, const std::string& path, Where where);
 
 }  // namespace tenon

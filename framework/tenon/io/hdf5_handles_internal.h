@@ -9,7 +9,8 @@
 
 namespace tenon::hdf5 {
 
-/// The only way to libhdf5, which is not built for threads: holds the one lock, and keeps it from printing errors.
+/// The only way to libhdf5, which is not built for threads: holds the one lock, and keeps it from
+/// printing errors.
 class Session {
  public:
   Session();
@@ -29,7 +30,9 @@ void check(long long result, const char* call);
 /// An identifier of libhdf5, closed at the end.
 class Id {
  public:
-  Id(hid_t id, herr_t (*closer)(hid_t), const char* call) : id_(id), close_(closer) { check(id, call); }
+  Id(hid_t id, herr_t (*closer)(hid_t), const char* call) : id_(id), close_(closer) {
+    check(id, call);
+  }
   Id(Id&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
   Id& operator=(Id&&) = delete;
   ~Id() {

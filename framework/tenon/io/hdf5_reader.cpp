@@ -13,11 +13,14 @@ constexpr int kMostLevels = 64;  // of groups: no model is deeper, and a circle 
 
 class Reader {
  public:
-  Reader(hid_t file, const std::vector<std::string>& wanted, Tree& tree) : file_(file), wanted_(wanted), tree_(tree) {}
+  Reader(hid_t file, const std::vector<std::string>& wanted, Tree& tree)
+      : file_(file), wanted_(wanted), tree_(tree) {}
 
   void read_group(const std::string& path, int level) {
-    if (level > kMostLevels) throw Failure(fmt::format("its groups are nested deeper than {}", kMostLevels));
-    const Id group(H5Gopen2(file_, path.empty() ? "/" : path.c_str(), H5P_DEFAULT), H5Gclose, "H5Gopen2");
+    if (level > kMostLevels)
+      throw Failure(fmt::format("its groups are nested deeper than {}", kMostLevels));
+    const Id group(H5Gopen2(file_, path.empty() ? "/" : path.c_str(), H5P_DEFAULT), H5Gclose,
+                   "H5Gopen2");
     read_attributes(group, path);
     H5G_info_t info{};
     check(H5Gget_info(group, &info), "H5Gget_info");
@@ -25,8 +28,11 @@ class Reader {
       const std::string name = link_name(group, i);
       H5L_info_t link{};
       check(H5Lget_info(group, name.c_str(), &link, H5P_DEFAULT), "H5Lget_info");
-      const std::string child = path.empty() ? name : path + "/" + name;
-      if (link.type != H5L_TYPE_HARD) throw Failure(fmt::format("{} is a link, which Tenon never writes", child));
+      std::string child = path;
+      if (!child.empty()) child += '/';
+      child += name;
+      if (link.type != H5L_TYPE_HARD)
+        throw Failure(fmt::format("{} is a link, which Tenon never writes", child));
       const Id object(H5Oopen(group, name.c_str(), H5P_DEFAULT), H5Oclose, "H5Oopen");
       const H5I_type_t type = H5Iget_type(object);
       if (type == H5I_GROUP) {
@@ -40,13 +46,17 @@ class Reader {
   }
 
  private:
-  bool wants(const std::string& name) const { return std::find(wanted_.begin(), wanted_.end(), name) != wanted_.end(); }
+  bool wants(const std::string& name) const {
+    return std::find(wanted_.begin(), wanted_.end(), name) != wanted_.end();
+  }
 
   static std::string link_name(hid_t group, hsize_t i) {
-    const ssize_t length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, nullptr, 0, H5P_DEFAULT);
+    const ssize_t length =
+        H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, nullptr, 0, H5P_DEFAULT);
     check(length, "H5Lget_name_by_idx");
     std::string name(static_cast<std::size_t>(length), '\0');
-    check(H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name.data(), name.size() + 1, H5P_DEFAULT),
+    check(H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name.data(),
+                             name.size() + 1, H5P_DEFAULT),
           "H5Lget_name_by_idx");
     return name;
   }
@@ -79,7 +89,8 @@ class Reader {
     const Id attribute(H5Aopen(object, name, H5P_DEFAULT), H5Aclose, "H5Aopen");
     const Id type(H5Aget_type(attribute), H5Tclose, "H5Aget_type");
     const Id space(H5Aget_space(attribute), H5Sclose, "H5Aget_space");
-    if (H5Sget_simple_extent_npoints(space) != 1) throw Failure(fmt::format("attribute {} is not one value", name));
+    if (H5Sget_simple_extent_npoints(space) != 1)
+      throw Failure(fmt::format("attribute {} is not one value", name));
     if (H5Tget_class(type) == H5T_INTEGER && H5Tget_sign(type) == H5T_SGN_2) {
       std::int64_t value = 0;
       check(H5Aread(attribute, H5T_NATIVE_INT64, &value), "H5Aread");
@@ -105,7 +116,8 @@ class Reader {
   }
 
   static Dtype dtype_of_file(hid_t type, const std::string& path) {
-    for (const Dtype dtype : {Dtype::boolean, Dtype::u8, Dtype::i32, Dtype::i64, Dtype::f32, Dtype::f64})
+    for (const Dtype dtype :
+         {Dtype::boolean, Dtype::u8, Dtype::i32, Dtype::i64, Dtype::f32, Dtype::f64})
       if (H5Tequal(type, file_type(dtype)) > 0) return dtype;
     throw Failure(fmt::format("{} has an element type that Tenon never writes", path));
   }
@@ -116,9 +128,11 @@ class Reader {
     const Id space(H5Dget_space(dataset), H5Sclose, "H5Dget_space");
     const int rank = H5Sget_simple_extent_ndims(space);
     check(rank, "H5Sget_simple_extent_ndims");
-    if (static_cast<std::size_t>(rank) > kMaxRank) throw Failure(fmt::format("{} has {} axes", path, rank));
+    if (static_cast<std::size_t>(rank) > kMaxRank)
+      throw Failure(fmt::format("{} has {} axes", path, rank));
     hsize_t sizes[kMaxRank] = {};
-    if (rank > 0) check(H5Sget_simple_extent_dims(space, sizes, nullptr), "H5Sget_simple_extent_dims");
+    if (rank > 0)
+      check(H5Sget_simple_extent_dims(space, sizes, nullptr), "H5Sget_simple_extent_dims");
 
     Shape shape = Shape::filled(static_cast<std::size_t>(rank), 0);
     std::uint64_t bytes = size_bytes(dtype);
@@ -126,7 +140,8 @@ class Reader {
     bool fits = H5Sget_simple_extent_type(space) != H5S_NULL;
     for (int axis = 0; axis < rank; ++axis) {
       shape[static_cast<std::size_t>(axis)] = static_cast<std::int64_t>(sizes[axis]);
-      fits = fits && sizes[axis] <= INT64_MAX && (sizes[axis] == 0 || bytes <= UINT64_MAX / sizes[axis]);
+      fits = fits && sizes[axis] <= INT64_MAX &&
+             (sizes[axis] == 0 || bytes <= UINT64_MAX / sizes[axis]);
       bytes *= sizes[axis];
     }
     if (!fits || bytes != stored)
@@ -135,12 +150,14 @@ class Reader {
     Tensor x = make_tensor(shape, dtype);
     if (x.numel() == 0) return x;
     visit_dtype(dtype, [&](auto zero) {
-      check(H5Dread(dataset, memory_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT, fresh_elements<decltype(zero)>(x)),
+      check(H5Dread(dataset, memory_type(dtype), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                    fresh_elements<decltype(zero)>(x)),
             "H5Dread");
     });
     if (dtype == Dtype::boolean) {
       auto* values = reinterpret_cast<unsigned char*>(fresh_elements<bool>(x));
-      std::transform(values, values + x.numel(), values, [](unsigned char value) { return value != 0; });
+      std::transform(values, values + x.numel(), values,
+                     [](unsigned char value) { return value != 0; });
     }
     return x;
   }
@@ -158,7 +175,8 @@ Tree read_image(std::span<const unsigned char> image, const std::vector<std::str
   const Id access = property_list(H5P_FILE_ACCESS);
   check(H5Pset_fapl_core(access, 1 << 16, false), "H5Pset_fapl_core");
   // libhdf5 copies the image and does not write to it.
-  check(H5Pset_file_image(access, const_cast<unsigned char*>(image.data()), image.size()), "H5Pset_file_image");
+  check(H5Pset_file_image(access, const_cast<unsigned char*>(image.data()), image.size()),
+        "H5Pset_file_image");
   const Id file(H5Fopen("tenon", H5F_ACC_RDONLY, access), H5Fclose, "H5Fopen");
   Reader(file, groups, tree).read_group("", 0);
   return tree;

@@ -18,7 +18,8 @@ namespace {
 constexpr std::size_t kGrowthBytes = 1 << 16;  // of a file in memory
 constexpr std::size_t kEndOfFileAt = 28;       // in a superblock of version 2, 8 bytes
 
-/// The memory that libhdf5 writes a file into, which outlives the file: H5Fget_file_image forgets the user block.
+/// The memory that libhdf5 writes a file into, which outlives the file: H5Fget_file_image forgets
+/// the user block.
 class MemoryFile {
  public:
   MemoryFile() = default;
@@ -43,7 +44,8 @@ class MemoryFile {
     std::uint64_t end = 0;
     for (std::size_t i = 0; i < 8 && bytes_.size >= need; ++i)
       end |= std::uint64_t{bytes_.data[kBlockBytes + kEndOfFileAt + i]} << (8 * i);
-    if (end < need || end > bytes_.size) throw Failure("HDF5 wrote a superblock of an unknown version");
+    if (end < need || end > bytes_.size)
+      throw Failure("HDF5 wrote a superblock of an unknown version");
     bytes_.size = end;
     return std::move(bytes_);
   }
@@ -65,7 +67,8 @@ class MemoryFile {
 void write_attribute(hid_t object, const std::string& name, const Attribute& value) {
   const Id space(H5Screate(H5S_SCALAR), H5Sclose, "H5Screate");
   const auto write = [&](hid_t in_file, hid_t in_memory, const void* data) {
-    const Id attribute(H5Acreate2(object, name.c_str(), in_file, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose, "H5Acreate2");
+    const Id attribute(H5Acreate2(object, name.c_str(), in_file, space, H5P_DEFAULT, H5P_DEFAULT),
+                       H5Aclose, "H5Acreate2");
     check(H5Awrite(attribute, in_memory, data), "H5Awrite");
   };
   if (const auto* text = std::get_if<std::string>(&value)) {
@@ -83,30 +86,39 @@ void write_attribute(hid_t object, const std::string& name, const Attribute& val
 
 class Writer {
  public:
-  explicit Writer(hid_t file) : file_(file), group_options_(property_list(H5P_GROUP_CREATE)), dataset_options_(property_list(H5P_DATASET_CREATE)) {
+  explicit Writer(hid_t file)
+      : file_(file),
+        group_options_(property_list(H5P_GROUP_CREATE)),
+        dataset_options_(property_list(H5P_DATASET_CREATE)) {
     check(H5Pset_obj_track_times(group_options_, false), "H5Pset_obj_track_times");
     check(H5Pset_obj_track_times(dataset_options_, false), "H5Pset_obj_track_times");
   }
 
   void write_group(const std::string& path, const Attributes& attributes) {
     make_groups(path);
-    const Id group(H5Gopen2(file_, path.empty() ? "/" : path.c_str(), H5P_DEFAULT), H5Gclose, "H5Gopen2");
+    const Id group(H5Gopen2(file_, path.empty() ? "/" : path.c_str(), H5P_DEFAULT), H5Gclose,
+                   "H5Gopen2");
     for (const auto& [name, value] : attributes) write_attribute(group, name, value);
   }
 
   void write_tensor(const std::string& path, const Tensor& x) {
-    if (const std::size_t slash = path.rfind('/'); slash != std::string::npos) make_groups(path.substr(0, slash));
-    const Tensor rows = x.is_contiguous() ? x : kernels::copy_to_strides(x, contiguous_strides(x.shape()));
+    if (const std::size_t slash = path.rfind('/'); slash != std::string::npos)
+      make_groups(path.substr(0, slash));
+    const Tensor rows =
+        x.is_contiguous() ? x : kernels::copy_to_strides(x, contiguous_strides(x.shape()));
     hsize_t sizes[kMaxRank];
     std::copy(x.shape().begin(), x.shape().end(), sizes);
     const int rank = static_cast<int>(x.shape().rank());
-    const Id space(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, sizes, nullptr), H5Sclose, "H5Screate_simple");
+    const Id space(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, sizes, nullptr),
+                   H5Sclose, "H5Screate_simple");
     const Id type = file_type(x.dtype());
-    const Id dataset(H5Dcreate2(file_, path.c_str(), type, space, H5P_DEFAULT, dataset_options_, H5P_DEFAULT), H5Dclose,
-                     "H5Dcreate2");
+    const Id dataset(
+        H5Dcreate2(file_, path.c_str(), type, space, H5P_DEFAULT, dataset_options_, H5P_DEFAULT),
+        H5Dclose, "H5Dcreate2");
     if (rows.numel() == 0) return;
     visit_dtype(rows.dtype(), [&](auto zero) {
-      check(H5Dwrite(dataset, memory_type(rows.dtype()), H5S_ALL, H5S_ALL, H5P_DEFAULT, elements<decltype(zero)>(rows)),
+      check(H5Dwrite(dataset, memory_type(rows.dtype()), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                     elements<decltype(zero)>(rows)),
             "H5Dwrite");
     });
   }
@@ -117,7 +129,8 @@ class Writer {
       end = path.find('/', end + 1);
       const std::string part = path.substr(0, end);
       if (groups_.insert(part).second)
-        Id(H5Gcreate2(file_, part.c_str(), H5P_DEFAULT, group_options_, H5P_DEFAULT), H5Gclose, "H5Gcreate2");
+        Id(H5Gcreate2(file_, part.c_str(), H5P_DEFAULT, group_options_, H5P_DEFAULT), H5Gclose,
+           "H5Gcreate2");
     }
   }
 

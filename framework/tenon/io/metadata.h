@@ -16,7 +16,8 @@ class MetadataValue {
   MetadataValue(const char* text) : kind_(Kind::text), text_(text) {}
   template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
   MetadataValue(T integer) : kind_(Kind::integer), integer_(static_cast<std::int64_t>(integer)) {
-    static_assert(std::is_signed_v<T> || sizeof(T) < 8, "tenon: metadata holds signed 64-bit integers");
+    static_assert(std::is_signed_v<T> || sizeof(T) < 8,
+                  "tenon: metadata holds signed 64-bit integers");
   }
   template <class T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
   MetadataValue(T real) : kind_(Kind::real), real_(static_cast<double>(real)) {}

@@ -23,7 +23,8 @@ std::map<std::string, Tensor> tensors_of(const nn::Module& model) {
 std::map<std::string, Tensor> tensors_of(const hdf5::Tree& tree) {
   std::map<std::string, Tensor> tensors;
   for (const auto& [path, tensor] : tree.tensors)
-    if (path.starts_with(kModelGroup)) tensors[name_of(std::string_view(path).substr(kModelGroup.size()))] = tensor;
+    if (path.starts_with(kModelGroup))
+      tensors[name_of(std::string_view(path).substr(kModelGroup.size()))] = tensor;
   return tensors;
 }
 
@@ -38,10 +39,12 @@ std::map<std::string, TensorKind> kinds_of(const std::map<std::string, Tensor>& 
 std::string path_of(std::string_view dotted_name) {
   std::string path(dotted_name);
   std::replace(path.begin(), path.end(), '.', '/');
-  const bool has_empty_part =
-      path.empty() || path.front() == '/' || path.back() == '/' || path.find("//") != std::string::npos;
-  if (has_empty_part || dotted_name.find('/') != std::string_view::npos || dotted_name.find('\0') != std::string_view::npos)
-    throw hdf5::Failure(fmt::format("\"{}\" cannot be a name in a file: names are parts joined by dots", dotted_name));
+  const bool has_empty_part = path.empty() || path.front() == '/' || path.back() == '/' ||
+                              path.find("//") != std::string::npos;
+  if (has_empty_part || dotted_name.find('/') != std::string_view::npos ||
+      dotted_name.find('\0') != std::string_view::npos)
+    throw hdf5::Failure(fmt::format(
+        "\"{}\" cannot be a name in a file: names are parts joined by dots", dotted_name));
   return path;
 }
 
@@ -53,50 +56,63 @@ std::string name_of(std::string_view path) {
 
 hdf5::Tree new_tree(const char* format) {
   hdf5::Tree tree;
-  tree.groups[""] = {{"format", format}, {"version", kFormatVersion}, {"library_version", kLibraryVersion}};
+  tree.groups[""] = {
+      {"format", format}, {"version", kFormatVersion}, {"library_version", kLibraryVersion}};
   return tree;
 }
 
 void add_model(hdf5::Tree& tree, const nn::Module& model) {
   tree.groups["model"];
-  for (const auto& [name, tensor] : tensors_of(model)) tree.tensors[std::string(kModelGroup) + path_of(name)] = tensor;
+  for (const auto& [name, tensor] : tensors_of(model))
+    tree.tensors[std::string(kModelGroup) + path_of(name)] = tensor;
 }
 
-void write_tree(const char* operation, const std::string& path, const hdf5::Tree& tree, Where where) {
+void write_tree(const char* operation, const std::string& path, const hdf5::Tree& tree,
+                Where where) {
   try {
     const Bytes image = hdf5::write_image(tree);
     seal(image.view());
     write_file_atomically(operation, path, image.view(), where);
   } catch (const hdf5::Failure& failure) {
-    Fault(operation, where).raise<CheckpointError>(fmt::format("cannot write {}: {}", path, failure.what()));
+    Fault(operation, where)
+        .raise<CheckpointError>(fmt::format("cannot write {}: {}", path, failure.what()));
   }
 }
 
-hdf5::Tree read_tree(const char* operation, const std::string& path, const std::vector<std::string>& groups, Where where) {
+hdf5::Tree read_tree(const char* operation, const std::string& path,
+                     const std::vector<std::string>& groups, Where where) {
   const Bytes image = read_sealed_file(operation, path, where);
   hdf5::Tree tree;
   try {
     tree = hdf5::read_image(image.view(), groups);
   } catch (const hdf5::Failure& failure) {
-    Fault(operation, where).raise<CheckpointError>(fmt::format("{} is not as Tenon writes files: {}", path, failure.what()));
+    Fault(operation, where)
+        .raise<CheckpointError>(
+            fmt::format("{} is not as Tenon writes files: {}", path, failure.what()));
   }
 
   const hdf5::Attributes& root = tree.groups[""];
   const auto format = root.find("format"), version = root.find("version");
   const auto* text = format != root.end() ? std::get_if<std::string>(&format->second) : nullptr;
-  const auto* number = version != root.end() ? std::get_if<std::int64_t>(&version->second) : nullptr;
-  if (text == nullptr || number == nullptr || (*text != kWeightsFormat && *text != kCheckpointFormat))
+  const auto* number =
+      version != root.end() ? std::get_if<std::int64_t>(&version->second) : nullptr;
+  if (text == nullptr || number == nullptr ||
+      (*text != kWeightsFormat && *text != kCheckpointFormat))
     Fault(operation, where)
-        .raise<CheckpointError>(fmt::format("{} is neither a weights file nor a checkpoint: its format is {}", path,
-                                            text != nullptr ? *text : "not named"));
+        .raise<CheckpointError>(
+            fmt::format("{} is neither a weights file nor a checkpoint: its format is {}", path,
+                        text != nullptr ? *text : "not named"));
   if (*number != kFormatVersion)
     Fault(operation, where)
-        .raise<CheckpointError>(fmt::format("{} has format version {}, but this version of Tenon reads {}", path, *number,
-                                            kFormatVersion));
+        .raise<CheckpointError>(
+            fmt::format("{} has format version {}, but this version of Tenon reads {}", path,
+                        *number, kFormatVersion));
   return tree;
 }
 
-const std::string& format_of(const hdf5::Tree& tree) { return std::get<std::string>(tree.groups.at("").at("format")); }
+const std::string& format_of(const hdf5::Tree& tree) {
+  return std::get<std::string>(tree.groups.at("").at("format"));
+}
 
 void compare_model(const hdf5::Tree& tree, const nn::Module& model, Differences& differences) {
   differences.compare("", kinds_of(tensors_of(model)), kinds_of(tensors_of(tree)));
@@ -111,7 +127,8 @@ void load_model(const hdf5::Tree& tree, const nn::Module& model) {
   }
 }
 
-void check_fit(const char* operation, const std::string& path, const Differences& differences, Where where) {
+void check_fit(const char* operation, const std::string& path, const Differences& differences,
+               Where where) {
   if (differences.empty()) return;
   Fault fault(operation, where);
   for (const std::string& line : differences.lines()) fault.note(line);

@@ -16,7 +16,8 @@ void save_weights(const nn::Module& model, const std::string& path, Where where)
 void load_weights(nn::Module& model, const std::string& path, Where where) {
   const hdf5::Tree tree = read_tree("load_weights", path, {"model"}, where);
   if (tree.groups.count("model") == 0)
-    Fault("load_weights", where).raise<CheckpointError>(fmt::format("{} is a checkpoint without a model", path));
+    Fault("load_weights", where)
+        .raise<CheckpointError>(fmt::format("{} is a checkpoint without a model", path));
   Differences differences;
   compare_model(tree, model, differences);
   check_fit("load_weights", path, differences, where);

@@ -21,28 +21,36 @@ Tensor describable(const Tensor& x, KernelScope& scope) {
   scope.count_reorder();
   return copy_to_strides(x, contiguous_strides(x.shape()));
 }
+/// Weights that a plan can describe, before there is a scope to count the copy in.
+Tensor describable_weights(const Tensor& w) {
+  return onednn::is_describable(w) ? w : copy_to_strides(w, contiguous_strides(w.shape()));
+}
 Tensor make_channels_last(const Shape& shape) {
   return make_tensor(shape, strides_in_order(shape, Order::channels_last), Dtype::f32);
 }
 /// A fresh tensor in the order of the activations `like`.
 Tensor make_like(const Shape& shape, const Tensor& like) {
   const Order order = order_of(like);
-  return make_tensor(shape, strides_in_order(shape, order == Order::other ? Order::rows : order), like.dtype());
+  return make_tensor(shape, strides_in_order(shape, order == Order::other ? Order::rows : order),
+                     like.dtype());
 }
 
-bool goes_to_onednn(const ConvGeometry& g, Dtype dtype) { return dtype == Dtype::f32 && onednn::takes(g); }
+bool goes_to_onednn(const ConvGeometry& g, Dtype dtype) {
+  return dtype == Dtype::f32 && onednn::takes(g);
+}
 
-/// oneDNN bug 6035: the weight gradient of a 1x1 channels-last convolution with a stride and fewer than 16 input
-/// channels writes behind its buffer.
+/// oneDNN bug 6035: the weight gradient of a 1x1 channels-last convolution with a stride and fewer
+/// than 16 input channels writes behind its buffer.
 bool hits_bug_6035(const ConvGeometry& g) {
-  return g.height.kernel == 1 && g.width.kernel == 1 && (g.height.stride > 1 || g.width.stride > 1) &&
-         g.in_channels / g.groups < 16;
+  return g.height.kernel == 1 && g.width.kernel == 1 &&
+         (g.height.stride > 1 || g.width.stride > 1) && g.in_channels / g.groups < 16;
 }
 bool is_padded(const ConvGeometry& g) {
   return g.height.before > 0 || g.width.before > 0 || g.height.after > 0 || g.width.after > 0;
 }
 
-/// The pixels that an unpadded 1x1 convolution with strides reads, and the geometry of the dense convolution of them.
+/// The pixels that an unpadded 1x1 convolution with strides reads, and the geometry of the dense
+/// convolution of them.
 Tensor read_pixels(const Tensor& x, ConvGeometry& g) {
   Strides strides = x.strides();
   strides[2] *= g.height.stride;
@@ -56,20 +64,21 @@ Tensor read_pixels(const Tensor& x, ConvGeometry& g) {
 
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& g, Activation activation) {
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& g,
+              Activation activation) {
   if (goes_to_onednn(g, x.dtype())) {
-    const bool fused = onednn::fuses(activation);
-    const Tensor w_strided = onednn::is_describable(w) ? w : copy_to_strides(w, contiguous_strides(w.shape()));
-    onednn::Plan& plan = onednn::conv2d_plan(g, w_strided, b.defined(), fused ? activation : Activation::none);
-    if (plan) {
+    const Tensor w_dense = describable_weights(w);
+    if (onednn::Plan& plan = onednn::conv2d_plan(g, w_dense, b.defined())) {
       Tensor y = make_channels_last(g.y_shape());
       {
         KernelScope scope("conv2d", "onednn", plan.implementation());
+        if (w_dense.impl() != w.impl()) scope.count_reorder();
         const Tensor x_last = channels_last(x, scope);
         const Tensor b_dense = b.defined() ? describable(b, scope) : b;
-        plan.execute({&x_last, &w_strided, b.defined() ? &b_dense : nullptr, &y});
+        plan.execute({&x_last, &w_dense, b.defined() ? &b_dense : nullptr, &y});
       }
-      return fused ? y : activate(y, activation);
+      activate_in_place(y, activation);
+      return y;
     }
   }
   const KernelScope scope("conv2d", "reference");
@@ -80,12 +89,13 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeome
 
 Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const ConvGeometry& g) {
   if (goes_to_onednn(g, dy.dtype())) {
-    const Tensor w_strided = onednn::is_describable(w) ? w : copy_to_strides(w, contiguous_strides(w.shape()));
-    if (onednn::Plan& plan = onednn::conv2d_input_gradient_plan(g, w_strided)) {
+    const Tensor w_dense = describable_weights(w);
+    if (onednn::Plan& plan = onednn::conv2d_input_gradient_plan(g, w_dense)) {
       KernelScope scope("conv2d_input_gradient", "onednn", plan.implementation());
+      if (w_dense.impl() != w.impl()) scope.count_reorder();
       const Tensor dy_last = channels_last(dy, scope);
       Tensor dx = make_channels_last(g.x_shape());
-      plan.execute({&dy_last, &w_strided, &dx});
+      plan.execute({&dy_last, &w_dense, &dx});
       return dx;
     }
   }
@@ -95,8 +105,8 @@ Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const ConvGeomet
   return dx;
 }
 
-ConvWeightGradient conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const ConvGeometry& geometry,
-                                          bool with_bias) {
+ConvWeightGradient conv2d_weight_gradient(const Tensor& x, const Tensor& dy,
+                                          const ConvGeometry& geometry, bool with_bias) {
   ConvGeometry g = geometry;
   Tensor x_read = x;
   const bool unsafe = hits_bug_6035(g);

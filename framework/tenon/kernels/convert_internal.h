@@ -5,8 +5,8 @@
 
 namespace tenon::kernels {
 
-/// A number as another element type, defined for every value: to an integer toward zero, saturating, NaN gives 0;
-/// integers wrap to narrower ones; to boolean whether it is not 0.
+/// A number as another element type, defined for every value: to an integer toward zero,
+/// saturating, NaN gives 0; integers wrap to narrower ones; to boolean whether it is not 0.
 template <class To, class From>
 To convert_value(From value) {
   if constexpr (std::is_same_v<To, From>) {
@@ -15,7 +15,8 @@ To convert_value(From value) {
     return value != From(0);
   } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
     constexpr From kBelow = static_cast<From>(std::numeric_limits<To>::min());
-    constexpr From kAbove = static_cast<From>(std::numeric_limits<To>::max());  // may round up: out of range then
+    constexpr From kAbove =
+        static_cast<From>(std::numeric_limits<To>::max());  // may round up: out of range then
     if (!(value > kBelow)) return value == value ? std::numeric_limits<To>::min() : To(0);
     return value >= kAbove ? std::numeric_limits<To>::max() : static_cast<To>(value);
   } else {

@@ -14,13 +14,15 @@
 namespace tenon::kernels {
 namespace {
 
-/// A square tile is a cache line wide, so that every line it touches is read or written whole, at once.
+/// A square tile is a cache line wide, so that every line it touches is read or written whole, at
+/// once.
 template <class T>
 constexpr std::int64_t kTile = sizeof(T) == 1 ? 16 : 64 / static_cast<std::int64_t>(sizeof(T));
-constexpr double kLineCost = 0.15;           // ns an element, streaming
-constexpr double kStridedCost = 1;           // ns an element
+constexpr double kLineCost = 0.15;  // ns an element, streaming
+constexpr double kStridedCost = 1;  // ns an element
 
-/// Calls f with a zero of an unsigned type of the element's size: copies move bits, whatever they mean.
+/// Calls f with a zero of an unsigned type of the element's size: copies move bits, whatever they
+/// mean.
 template <class F>
 void visit_size(Dtype dtype, F&& f) {
   switch (size_bytes(dtype)) {
@@ -37,8 +39,8 @@ std::size_t source_line(const Loop& loop) {
   return loop.rank;
 }
 
-/// y[i][j] = x[j][i] for a whole tile. It turns in a buffer: where strides are powers of two, the lines of x and of y
-/// fall on a few sets of the cache and would push each other out.
+/// y[i][j] = x[j][i] for a whole tile. It turns in a buffer: where strides are powers of two, the
+/// lines of x and of y fall on a few sets of the cache and would push each other out.
 template <class T>
 void transpose_tile(T* y, std::int64_t y_step, const T* x, std::int64_t x_step) {
   constexpr auto kSide = static_cast<std::size_t>(kTile<T>);
@@ -58,7 +60,8 @@ void copy_transposed(const Loop& loop, std::size_t line, T* y, const T* x) {
   constexpr std::int64_t kSide = kTile<T>;
   const std::int64_t bands = (height + kSide - 1) / kSide;
   const std::int64_t planes = loop.numel / (width * height);
-  const std::int64_t grain = std::max<std::int64_t>(1, grain_for(kStridedCost) / (width * std::min(height, kSide)));
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, grain_for(kStridedCost) / (width * std::min(height, kSide)));
   parallel_for(planes * bands, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t item = begin; item < end; ++item) {
       const std::int64_t first = item % bands * kSide, rows = std::min(kSide, height - first);
@@ -93,13 +96,16 @@ void copy_same_dtype(Tensor& destination, const Tensor& source) {
     const std::size_t inner = loop.rank - 1;
     if (loop.strides[0][inner] == 1 && loop.strides[1][inner] == 1 && loop.sizes[inner] >= 16) {
       for_each_run(loop, grain_for(kLineCost), [&](const Run& run) {
-        std::memcpy(y + run.offset[0], x + run.offset[1], static_cast<std::size_t>(run.count) * sizeof(T));
+        std::memcpy(y + run.offset[0], x + run.offset[1],
+                    static_cast<std::size_t>(run.count) * sizeof(T));
       });
-    } else if (const std::size_t line = source_line(loop);
-               loop.numel > 0 && line < loop.rank && loop.strides[0][inner] == 1 && loop.strides[1][inner] != 0) {
+    } else if (const std::size_t line = source_line(loop); loop.numel > 0 && line < loop.rank &&
+                                                           loop.strides[0][inner] == 1 &&
+                                                           loop.strides[1][inner] != 0) {
       copy_transposed(loop, line, y, x);
     } else {
-      for_each_run(loop, grain_for(kStridedCost), [&](const Run& run) { map_run(run, y, x, [](T value) { return value; }); });
+      for_each_run(loop, grain_for(kStridedCost),
+                   [&](const Run& run) { map_run(run, y, x, [](T value) { return value; }); });
     }
   });
 }
@@ -116,7 +122,8 @@ void copy(Tensor& destination, const Tensor& source) {
       using From = decltype(from);
       To* y = fresh_elements<To>(destination);
       const From* x = elements<From>(source);
-      for_each_run(loop, grain_for(kStridedCost), [&](const Run& run) { map_run(run, y, x, convert_value<To, From>); });
+      for_each_run(loop, grain_for(kStridedCost),
+                   [&](const Run& run) { map_run(run, y, x, convert_value<To, From>); });
     });
   });
 }

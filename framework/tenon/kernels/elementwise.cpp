@@ -17,14 +17,17 @@
 namespace tenon::kernels {
 namespace {
 
-constexpr const char* kUnaryNames[] = {"negate", "abs",    "sign",  "floor",   "round", "exp",        "log",  "log1p",
-                                       "expm1",  "sqrt",   "rsqrt", "square",  "sin",   "cos",        "erf",  "tanh",
-                                       "sigmoid", "relu",  "leaky_relu", "elu", "gelu", "silu", "softplus", "clamp",
-                                       "logical_not", "isnan"};
+constexpr const char* kUnaryNames[] = {
+    "negate", "abs",      "sign",    "floor",       "round",      "exp", "log",
+    "log1p",  "expm1",    "sqrt",    "rsqrt",       "square",     "sin", "cos",
+    "erf",    "tanh",     "sigmoid", "relu",        "leaky_relu", "elu", "gelu",
+    "silu",   "softplus", "clamp",   "logical_not", "isnan"};
 constexpr const char* kBinaryNames[] = {
-    "add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "maximum_share", "equal", "not_equal", "less",
-    "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "tanh_gradient", "sigmoid_gradient",
-    "relu_gradient", "leaky_relu_gradient", "elu_gradient", "gelu_gradient", "silu_gradient", "clamp_gradient"};
+    "add",          "subtract",      "multiply",         "divide",        "power",
+    "maximum",      "minimum",       "maximum_share",    "equal",         "not_equal",
+    "less",         "less_equal",    "greater",          "greater_equal", "logical_and",
+    "logical_or",   "tanh_gradient", "sigmoid_gradient", "relu_gradient", "leaky_relu_gradient",
+    "elu_gradient", "gelu_gradient", "silu_gradient",    "clamp_gradient"};
 
 const char* name_of(Unary operation) { return kUnaryNames[static_cast<std::size_t>(operation)]; }
 const char* name_of(Binary operation) { return kBinaryNames[static_cast<std::size_t>(operation)]; }
@@ -54,16 +57,20 @@ bool is_math(Unary operation) {
   }
 }
 bool is_math(Binary operation) {
-  return operation == Binary::power || operation == Binary::gelu_gradient || operation == Binary::silu_gradient;
+  return operation == Binary::power || operation == Binary::gelu_gradient ||
+         operation == Binary::silu_gradient;
 }
 double cost(bool is_simd, bool is_math) {
   return is_simd ? (is_math ? kVectorMath : kCheap) : (is_math ? kPlainMath : kPlain);
 }
 
-bool is_predicate(Binary operation) { return operation >= Binary::equal && operation <= Binary::logical_or; }
+bool is_predicate(Binary operation) {
+  return operation >= Binary::equal && operation <= Binary::logical_or;
+}
 
 [[noreturn]] void no_kernel(const char* name, Dtype dtype) {
-  throw DtypeError(std::string(name) + ": there is no kernel for " + std::string(to_string(dtype)) + ".");
+  throw DtypeError(std::string(name) + ": there is no kernel for " + std::string(to_string(dtype)) +
+                   ".");
 }
 
 /// One number in memory, as an element of a dtype.
@@ -72,14 +79,16 @@ struct Number {
   Number(const Argument& number, Dtype dtype) {
     visit_dtype(dtype, [&](auto zero) {
       using T = decltype(zero);
-      const T value = is_integer(dtype) ? convert_value<T>(number.integer()) : convert_value<T>(number.real());
+      const T value =
+          is_integer(dtype) ? convert_value<T>(number.integer()) : convert_value<T>(number.real());
       std::memcpy(bytes, &value, sizeof(value));
     });
   }
 };
 
 const void* first_element(const Tensor& x) {
-  return static_cast<const char*>(x.impl()->storage->data) + x.impl()->offset * static_cast<std::int64_t>(size_bytes(x.dtype()));
+  return static_cast<const char*>(x.impl()->storage->data) +
+         x.impl()->offset * static_cast<std::int64_t>(size_bytes(x.dtype()));
 }
 
 constexpr std::int64_t kChunk = 256;  // two chunks stay in L1
@@ -99,12 +108,15 @@ void run_simd(Unary operation, const Parameters& p, const Run& run, const float*
   for (std::int64_t i = 0; i < run.count; i += kChunk) {
     const std::int64_t count = std::min(kChunk, run.count - i);
     if (run.stride[1] == 0) std::fill(chunk, chunk + count, *x);
-    simd::unary(operation, p, run.stride[1] == 0 ? chunk : gather(x + i * run.stride[1], run.stride[1], count, chunk),
-                y + i, count);
+    simd::unary(
+        operation, p,
+        run.stride[1] == 0 ? chunk : gather(x + i * run.stride[1], run.stride[1], count, chunk),
+        y + i, count);
   }
 }
 
-void run_simd(Binary operation, const Parameters& p, const Run& run, const float* a, const float* b, float* y) {
+void run_simd(Binary operation, const Parameters& p, const Run& run, const float* a, const float* b,
+              float* y) {
   a += run.offset[1];
   b += run.offset[2];
   y += run.offset[0];
@@ -113,30 +125,38 @@ void run_simd(Binary operation, const Parameters& p, const Run& run, const float
   float chunk_a[kChunk], chunk_b[kChunk];
   for (std::int64_t i = 0; i < run.count; i += kChunk) {
     const std::int64_t count = std::min(kChunk, run.count - i);
-    simd::binary(operation, p, gather(a + i * sa, sa, count, chunk_a), sa == 0, gather(b + i * sb, sb, count, chunk_b),
-                 sb == 0, y + i, count);
+    simd::binary(operation, p, gather(a + i * sa, sa, count, chunk_a), sa == 0,
+                 gather(b + i * sb, sb, count, chunk_b), sb == 0, y + i, count);
+  }
+}
+
+/// y = f(x); y may be x.
+void run_unary(Unary operation, const Tensor& x, Tensor& y, const Parameters& p) {
+  const bool is_simd = x.dtype() == Dtype::f32 && simd::has(operation);
+  const KernelScope scope(name_of(operation), is_simd ? "simd" : "reference");
+  const Loop loop = make_loop(y, {&x});
+  const std::int64_t grain = grain_for(cost(is_simd, is_math(operation)));
+  if (is_simd) {
+    for_each_run(loop, grain,
+                 [&, from = elements<float>(x), to = fresh_elements<float>(y)](const Run& run) {
+                   run_simd(operation, p, run, from, to);
+                 });
+  } else {
+    const reference::UnaryKernel kernel = reference::find_unary(operation, x.dtype());
+    if (!kernel) no_kernel(name_of(operation), x.dtype());
+    void* to = const_cast<void*>(first_element(y));
+    for_each_run(loop, grain,
+                 [&, from = first_element(x)](const Run& run) { kernel(run, p, from, to); });
   }
 }
 
 }  // namespace
 
 Tensor unary(Unary operation, const Tensor& x, Parameters p) {
-  const bool is_simd = x.dtype() == Dtype::f32 && simd::has(operation);
-  const KernelScope scope(name_of(operation), is_simd ? "simd" : "reference");
   const bool is_predicate = operation == Unary::logical_not || operation == Unary::isnan;
-  Tensor y = make_tensor(x.shape(), output_order(x.shape(), {&x}), is_predicate ? Dtype::boolean : x.dtype());
-  const Loop loop = make_loop(y, {&x});
-  const std::int64_t grain = grain_for(cost(is_simd, is_math(operation)));
-  if (is_simd) {
-    for_each_run(loop, grain, [&, from = elements<float>(x), to = fresh_elements<float>(y)](const Run& run) {
-      run_simd(operation, p, run, from, to);
-    });
-  } else {
-    const reference::UnaryKernel kernel = reference::find_unary(operation, x.dtype());
-    if (!kernel) no_kernel(name_of(operation), x.dtype());
-    void* to = y.impl()->storage->data;
-    for_each_run(loop, grain, [&, from = first_element(x)](const Run& run) { kernel(run, p, from, to); });
-  }
+  Tensor y = make_tensor(x.shape(), output_order(x.shape(), {&x}),
+                         is_predicate ? Dtype::boolean : x.dtype());
+  run_unary(operation, x, y, p);
   return y;
 }
 
@@ -153,8 +173,10 @@ Tensor binary(Binary operation, const Argument& a, const Argument& b, Parameters
   const bool is_simd = dtype == Dtype::f32 && simd::has(operation);
   const KernelScope scope(name_of(operation), is_simd ? "simd" : "reference");
   const bool two_tensors = a.tensor() && b.tensor();
-  const Shape shape = two_tensors ? broadcast_shape(a.tensor()->shape(), b.tensor()->shape()) : some.shape();
-  const Strides strides = two_tensors ? output_order(shape, {a.tensor(), b.tensor()}) : output_order(shape, {&some});
+  const Shape shape =
+      two_tensors ? broadcast_shape(a.tensor()->shape(), b.tensor()->shape()) : some.shape();
+  const Strides strides =
+      two_tensors ? output_order(shape, {a.tensor(), b.tensor()}) : output_order(shape, {&some});
   Tensor y = make_tensor(shape, strides, is_predicate(operation) ? Dtype::boolean : dtype);
   const Loop loop = make_loop(y, {a.tensor(), b.tensor()});
   const Number number(a.tensor() ? b : a, dtype);
@@ -164,7 +186,8 @@ Tensor binary(Binary operation, const Argument& a, const Argument& b, Parameters
   void* to = y.impl()->storage->data;
   if (is_simd) {
     for_each_run(loop, grain, [&](const Run& run) {
-      run_simd(operation, p, run, static_cast<const float*>(left), static_cast<const float*>(right), static_cast<float*>(to));
+      run_simd(operation, p, run, static_cast<const float*>(left), static_cast<const float*>(right),
+               static_cast<float*>(to));
     });
   } else {
     const reference::BinaryKernel kernel = reference::find_binary(operation, dtype);
@@ -192,18 +215,36 @@ Tensor where(const Tensor& condition, const Argument& a, const Argument& b, Dtyp
   return y;
 }
 
-Tensor activate(const Tensor& x, Activation activation) {
+namespace {
+
+struct ActivationKernel {
+  Unary operation;
+  Parameters p;
+};
+ActivationKernel kernel_of(Activation activation) {
   switch (activation) {
-    case Activation::none: break;
-    case Activation::tanh: return unary(Unary::tanh, x);
-    case Activation::sigmoid: return unary(Unary::sigmoid, x);
-    case Activation::relu: return unary(Unary::relu, x);
-    case Activation::leaky_relu: return unary(Unary::leaky_relu, x, {0.01});
-    case Activation::elu: return unary(Unary::elu, x, {1.0});
-    case Activation::gelu: return unary(Unary::gelu, x);
-    case Activation::silu: return unary(Unary::silu, x);
+    case Activation::sigmoid: return {Unary::sigmoid, {}};
+    case Activation::relu: return {Unary::relu, {}};
+    case Activation::leaky_relu: return {Unary::leaky_relu, {0.01}};
+    case Activation::elu: return {Unary::elu, {1.0}};
+    case Activation::gelu: return {Unary::gelu, {}};
+    case Activation::silu: return {Unary::silu, {}};
+    default: return {Unary::tanh, {}};
   }
-  return convert(x, x.dtype());
+}
+
+}  // namespace
+
+Tensor activate(const Tensor& x, Activation activation) {
+  if (activation == Activation::none) return convert(x, x.dtype());
+  const ActivationKernel kernel = kernel_of(activation);
+  return unary(kernel.operation, x, kernel.p);
+}
+
+void activate_in_place(Tensor& y, Activation activation) {
+  if (activation == Activation::none) return;
+  const ActivationKernel kernel = kernel_of(activation);
+  run_unary(kernel.operation, y, y, kernel.p);
 }
 
 Tensor activation_gradient(const Tensor& dy, const Tensor& y, Activation activation) {

@@ -7,22 +7,68 @@
 
 namespace tenon::kernels {
 
-// Element by element, over any strides, with broadcasting. Nothing is checked or recorded here. Real functions take
-// f32 or f64 alone; outputs have the operands' dtype, but for comparisons, which give boolean, and are fresh, in
-// output_order. The same values give the same bits in every layout, cut and number of threads: f32 always takes the
-// kernels of simd/ where there is one, else the plain loops of reference/.
+// Element by element, over any strides, with broadcasting. Nothing is checked or recorded here.
+// Real functions take f32 or f64 alone; outputs have the operands' dtype, but for comparisons,
+// which give boolean, and are fresh, in output_order. The same values give the same bits in every
+// layout, cut and number of threads: f32 always takes the kernels of simd/ where there is one, else
+// the plain loops of reference/.
 
 /// `leaky_relu` has its slope as p.first, `elu` its alpha, `clamp` its bounds as first and second.
 enum class Unary : std::uint8_t {
-  negate, abs, sign, floor, round, exp, log, log1p, expm1, sqrt, rsqrt, square, sin, cos, erf, tanh, sigmoid, relu,
-  leaky_relu, elu, gelu, silu, softplus, clamp, logical_not, isnan
+  negate,
+  abs,
+  sign,
+  floor,
+  round,
+  exp,
+  log,
+  log1p,
+  expm1,
+  sqrt,
+  rsqrt,
+  square,
+  sin,
+  cos,
+  erf,
+  tanh,
+  sigmoid,
+  relu,
+  leaky_relu,
+  elu,
+  gelu,
+  silu,
+  softplus,
+  clamp,
+  logical_not,
+  isnan
 };
-/// Gradients: (dy, y) of tanh, sigmoid, relu, leaky_relu, elu; (dy, x) of gelu, silu, clamp. `maximum_share` is what
-/// part of the gradient of max(a, b) goes to a: 1, 0, or 0.5 for a tie.
+/// Gradients: (dy, y) of tanh, sigmoid, relu, leaky_relu, elu; (dy, x) of gelu, silu, clamp.
+/// `maximum_share` is what part of the gradient of max(a, b) goes to a: 1, 0, or 0.5 for a tie.
 enum class Binary : std::uint8_t {
-  add, subtract, multiply, divide, power, maximum, minimum, maximum_share, equal, not_equal, less, less_equal, greater,
-  greater_equal, logical_and, logical_or, tanh_gradient, sigmoid_gradient, relu_gradient, leaky_relu_gradient,
-  elu_gradient, gelu_gradient, silu_gradient, clamp_gradient
+  add,
+  subtract,
+  multiply,
+  divide,
+  power,
+  maximum,
+  minimum,
+  maximum_share,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  logical_and,
+  logical_or,
+  tanh_gradient,
+  sigmoid_gradient,
+  relu_gradient,
+  leaky_relu_gradient,
+  elu_gradient,
+  gelu_gradient,
+  silu_gradient,
+  clamp_gradient
 };
 struct Parameters {
   double first = 0;
@@ -33,7 +79,8 @@ struct Parameters {
 class Argument {
  public:
   Argument(const Tensor& x) : tensor_(&x) {}
-  Argument(double value) : Argument(value, value > -9e18 && value < 9e18 ? static_cast<std::int64_t>(value) : 0) {}
+  Argument(double value)
+      : Argument(value, value > -9e18 && value < 9e18 ? static_cast<std::int64_t>(value) : 0) {}
   Argument(double real, std::int64_t integer) : real_(real), integer_(integer) {}
 
   /// Null for a number.
@@ -65,15 +112,26 @@ inline Tensor sigmoid(const Tensor& x) { return unary(Unary::sigmoid, x); }
 inline Tensor relu(const Tensor& x) { return unary(Unary::relu, x); }
 
 inline Tensor add(const Argument& a, const Argument& b) { return binary(Binary::add, a, b); }
-inline Tensor subtract(const Argument& a, const Argument& b) { return binary(Binary::subtract, a, b); }
-inline Tensor multiply(const Argument& a, const Argument& b) { return binary(Binary::multiply, a, b); }
+inline Tensor subtract(const Argument& a, const Argument& b) {
+  return binary(Binary::subtract, a, b);
+}
+inline Tensor multiply(const Argument& a, const Argument& b) {
+  return binary(Binary::multiply, a, b);
+}
 inline Tensor divide(const Argument& a, const Argument& b) { return binary(Binary::divide, a, b); }
-inline Tensor maximum(const Argument& a, const Argument& b) { return binary(Binary::maximum, a, b); }
-inline Tensor minimum(const Argument& a, const Argument& b) { return binary(Binary::minimum, a, b); }
+inline Tensor maximum(const Argument& a, const Argument& b) {
+  return binary(Binary::maximum, a, b);
+}
+inline Tensor minimum(const Argument& a, const Argument& b) {
+  return binary(Binary::minimum, a, b);
+}
 
 /// y = activation(x), with the default slope and alpha; a copy for none.
 Tensor activate(const Tensor& x, Activation activation);
-/// dx from dy and y, for the activations that have their gradient from the output; dy's values for none.
+/// y = activation(y), for the fresh result of another kernel.
+void activate_in_place(Tensor& y, Activation activation);
+/// dx from dy and y, for the activations that have their gradient from the output; dy's values for
+/// none.
 Tensor activation_gradient(const Tensor& dy, const Tensor& y, Activation activation);
 
 }  // namespace tenon::kernels

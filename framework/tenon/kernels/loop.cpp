@@ -7,7 +7,8 @@
 namespace tenon::kernels {
 namespace {
 
-/// Whether y has no gaps and no overlap, so that operands with its shape and strides can be walked as one line.
+/// Whether y has no gaps and no overlap, so that operands with its shape and strides can be walked
+/// as one line.
 bool is_one_line(const Shape& shape, const Strides& strides) {
   std::int64_t extent = 1;
   for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
@@ -60,7 +61,8 @@ void simplify(Loop& loop) {
   loop.rank = last + 1;
 }
 
-void run_block(const Loop& loop, std::int64_t begin, std::int64_t end, FunctionRef<void(const Run&)> body) {
+void run_block(const Loop& loop, std::int64_t begin, std::int64_t end,
+               FunctionRef<void(const Run&)> body) {
   const std::size_t inner = loop.rank - 1;
   std::int64_t index[kMaxRank];
   Run run;
@@ -72,7 +74,8 @@ void run_block(const Loop& loop, std::int64_t begin, std::int64_t end, FunctionR
   for (std::size_t axis = loop.rank; axis-- > 0;) {
     index[axis] = rest % loop.sizes[axis];
     rest /= loop.sizes[axis];
-    for (std::size_t k = 0; k < loop.operands; ++k) run.offset[k] += index[axis] * loop.strides[k][axis];
+    for (std::size_t k = 0; k < loop.operands; ++k)
+      run.offset[k] += index[axis] * loop.strides[k][axis];
   }
 
   for (std::int64_t position = begin;;) {
@@ -86,7 +89,8 @@ void run_block(const Loop& loop, std::int64_t begin, std::int64_t end, FunctionR
       ++index[axis];
       for (std::size_t k = 0; k < loop.operands; ++k) run.offset[k] += loop.strides[k][axis];
       if (index[axis] < loop.sizes[axis]) break;
-      for (std::size_t k = 0; k < loop.operands; ++k) run.offset[k] -= loop.sizes[axis] * loop.strides[k][axis];
+      for (std::size_t k = 0; k < loop.operands; ++k)
+        run.offset[k] -= loop.sizes[axis] * loop.strides[k][axis];
       index[axis] = 0;
     }
   }
@@ -120,7 +124,8 @@ Loop make_loop(const Shape& shape, std::initializer_list<const Strides*> strides
   for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] == 1) continue;
     loop.sizes[loop.rank] = shape[axis];
-    for (std::size_t k = 0; const Strides* of_operand : strides) loop.strides[k++][loop.rank] = (*of_operand)[axis];
+    for (std::size_t k = 0; const Strides* of_operand : strides)
+      loop.strides[k++][loop.rank] = (*of_operand)[axis];
     ++loop.rank;
   }
   if (loop.rank == 0 || loop.numel == 0) return line(strides.size(), loop.numel);
@@ -132,7 +137,8 @@ Loop make_loop(const Tensor& y, std::initializer_list<const Tensor*> inputs) {
   const Shape& shape = y.shape();
   const auto is_number = [](const Tensor* x) { return x == nullptr || x->numel() == 1; };
   bool same = true;
-  for (const Tensor* x : inputs) same = same && (is_number(x) || (x->strides() == y.strides() && x->shape() == shape));
+  for (const Tensor* x : inputs)
+    same = same && (is_number(x) || (x->strides() == y.strides() && x->shape() == shape));
   if (same && is_one_line(shape, y.strides())) {
     Loop loop = line(1 + inputs.size(), shape.numel());
     for (std::size_t k = 1; const Tensor* x : inputs) loop.strides[k++][0] = is_number(x) ? 0 : 1;
@@ -160,7 +166,8 @@ Loop make_loop(const Tensor& y, std::initializer_list<const Tensor*> inputs) {
 void for_each_run(const Loop& loop, std::int64_t grain, FunctionRef<void(const Run&)> body) {
   if (loop.numel == 0) return;
   if (loop.numel <= grain) return run_block(loop, 0, loop.numel, body);
-  parallel_for(loop.numel, grain, [&](std::int64_t begin, std::int64_t end) { run_block(loop, begin, end, body); });
+  parallel_for(loop.numel, grain,
+               [&](std::int64_t begin, std::int64_t end) { run_block(loop, begin, end, body); });
 }
 
 }  // namespace tenon::kernels

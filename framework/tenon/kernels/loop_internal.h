@@ -12,9 +12,10 @@ namespace tenon::kernels {
 
 inline constexpr std::size_t kMaxOperands = 4;
 
-/// The nested loops of an element-by-element kernel over up to 4 operands of any strides, 0 included. Operand 0 is
-/// the output. Axes of size 1 are gone, the others are ordered by the output's strides, largest first (ties: the
-/// first input's), and neighbours that all operands walk as one are merged. All offsets and strides are in elements.
+/// The nested loops of an element-by-element kernel over up to 4 operands of any strides, 0
+/// included. Operand 0 is the output. Axes of size 1 are gone, the others are ordered by the
+/// output's strides, largest first (ties: the first input's), and neighbours that all operands walk
+/// as one are merged. All offsets and strides are in elements.
 ///
 ///   const Loop loop = make_loop(y, {&a, &b});   // a and b broadcast to y
 ///   for_each_run(loop, grain_for(0.5), [&](const Run& run) {
@@ -22,8 +23,8 @@ inline constexpr std::size_t kMaxOperands = 4;
 ///   });
 struct Loop {
   std::size_t operands = 0;
-  std::size_t rank = 1;                    ///< at least 1; the innermost axis is rank - 1
-  std::int64_t numel = 0;                  ///< 0: there are no runs
+  std::size_t rank = 1;    ///< at least 1; the innermost axis is rank - 1
+  std::int64_t numel = 0;  ///< 0: there are no runs
   std::int64_t sizes[kMaxRank] = {};
   std::int64_t strides[kMaxOperands][kMaxRank] = {};
 };
@@ -37,23 +38,26 @@ struct Run {
 
 /// Loops over `shape` with these strides, one an operand, each of the shape's rank.
 Loop make_loop(const Shape& shape, std::initializer_list<const Strides*> strides);
-/// Loops over y's shape; the inputs must broadcast to it. A null input is a single number, read with stride 0.
+/// Loops over y's shape; the inputs must broadcast to it. A null input is a single number, read
+/// with stride 0.
 Loop make_loop(const Tensor& y, std::initializer_list<const Tensor*> inputs);
 
 /// The shape of two tensors broadcast together (NumPy's rule). They must broadcast.
 Shape broadcast_shape(const Shape& a, const Shape& b);
-/// The strides with which x is read as `shape`: 0 for the axes along which it is repeated. x must broadcast to it.
+/// The strides with which x is read as `shape`: 0 for the axes along which it is repeated. x must
+/// broadcast to it.
 Strides broadcast_strides(const Shape& x_shape, const Strides& x_strides, const Shape& shape);
 
-/// The number of elements whose work takes about 20 us at this cost: what one block of a parallel loop should have.
+/// The number of elements whose work takes about 20 us at this cost: what one block of a parallel
+/// loop should have.
 constexpr std::int64_t grain_for(double nanoseconds_per_element) {
   const auto elements = static_cast<std::int64_t>(20000.0 / nanoseconds_per_element);
   return elements < 64 ? 64 : elements / 64 * 64;
 }
 
-/// Calls `body` for runs that together visit every element once: in blocks of `grain` elements, in parallel, each
-/// block in order. The cuts depend on the loop and the grain alone. Two blocks must not write one element: give
-/// numel (or INT64_MAX) as the grain where the output repeats itself.
+/// Calls `body` for runs that together visit every element once: in blocks of `grain` elements, in
+/// parallel, each block in order. The cuts depend on the loop and the grain alone. Two blocks must
+/// not write one element: give numel (or INT64_MAX) as the grain where the output repeats itself.
 void for_each_run(const Loop& loop, std::int64_t grain, FunctionRef<void(const Run&)> body);
 
 /// y[i] = f(a[i]) along one run; `y` and `a` are the operands' first elements (offset 0).

@@ -17,7 +17,8 @@ std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
     const std::size_t colon = line.find(": ");
-    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
+    if (line.rfind("model name", 0) == 0 && colon != std::string::npos)
+      return line.substr(colon + 2);
   }
   return "unknown";
 }
@@ -25,8 +26,9 @@ std::string cpu_model() {
 }  // namespace
 
 std::string machine_description() {
-  return fmt::format("CPU              {}\ninstruction set  {}\nthreads          {}\noneDNN           {}\n", cpu_model(),
-                     kernels::simd::target_name(), num_threads(), kernels::onednn::version());
+  return fmt::format(
+      "CPU              {}\ninstruction set  {}\nthreads          {}\noneDNN           {}\n",
+      cpu_model(), kernels::simd::target_name(), num_threads(), kernels::onednn::version());
 }
 
 }  // namespace tenon

@@ -11,6 +11,7 @@
 #include "tenon/core/parallel.h"
 #include "tenon/core/tensor_internal.h"
 #include "tenon/kernels/copy.h"
+#include "tenon/kernels/simd/optimizer.h"
 
 namespace tenon::kernels {
 namespace {
@@ -25,10 +26,12 @@ bool same_places(const Tensor& a, const Tensor& b) {
   return true;
 }
 
-/// Calls body(pointers, begin, end) over blocks of elements that lie at the same places in memory: pointers are
-/// those of p, the gradient and each state (null where undefined). Copies to a common layout where they do not.
+/// Calls body(pointers, begin, end) over blocks of elements that lie at the same places in memory:
+/// pointers are those of p, the gradient and each state (null where undefined). Copies to a common
+/// layout where they do not.
 template <class T, std::size_t count, class Body>
-void for_elements(KernelScope& scope, Tensor& p, const Tensor& g, const std::array<Tensor*, count>& states, Body body) {
+void for_elements(KernelScope& scope, Tensor& p, const Tensor& g,
+                  const std::array<Tensor*, count>& states, Body body) {
   const bool dense = is_dense(p.shape(), p.strides());
   const Strides strides = dense ? p.strides() : contiguous_strides(p.shape());
   Tensor parameter = dense ? p : copy_to_strides(p, strides);
@@ -49,7 +52,8 @@ void for_elements(KernelScope& scope, Tensor& p, const Tensor& g, const std::arr
 
   T* const values = fresh_elements<T>(parameter);
   const T* const slopes = elements<T>(gradient);
-  parallel_for(p.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) { body(values, slopes, to, begin, end); });
+  parallel_for(p.numel(), kGrain,
+               [&](std::int64_t begin, std::int64_t end) { body(values, slopes, to, begin, end); });
 
   const auto put_back = [](Tensor& x, const Tensor& placed_x) {
     if (!x.defined()) return;
@@ -68,79 +72,102 @@ void sgd_update(Tensor& p, const Tensor& g, Tensor& m, const SgdUpdate& options)
   KernelScope scope("sgd_update", "reference");
   visit_floating(p.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const T rate = static_cast<T>(options.learning_rate), decay = static_cast<T>(options.weight_decay);
+    const T rate = static_cast<T>(options.learning_rate),
+            decay = static_cast<T>(options.weight_decay);
     const T momentum = static_cast<T>(options.momentum);
     const T old_part = options.first ? T(0) : momentum;
     const T new_part = options.first ? T(1) : static_cast<T>(1 - options.dampening);
     // Of the gradient and of the momentum, in the step.
     const T slope_part = m.defined() && !options.nesterov ? T(0) : T(1);
     const T momentum_part = options.nesterov ? momentum : T(1);
-    for_elements<T, 1>(scope, p, g, {&m}, [=](T* values, const T* slopes, auto states, std::int64_t begin, std::int64_t end) {
-      T* const moments = states[0];
-      if (moments == nullptr) {
-        for (std::int64_t i = begin; i < end; ++i) values[i] -= rate * (slopes[i] + decay * values[i]);
-        return;
-      }
-      for (std::int64_t i = begin; i < end; ++i) {
-        const T slope = slopes[i] + decay * values[i];
-        const T moment = old_part * moments[i] + new_part * slope;
-        moments[i] = moment;
-        values[i] -= rate * (slope_part * slope + momentum_part * moment);
-      }
-    });
+    for_elements<T, 1>(
+        scope, p, g, {&m},
+        [=](T* values, const T* slopes, auto states, std::int64_t begin, std::int64_t end) {
+          T* const moments = states[0];
+          if (moments == nullptr) {
+            for (std::int64_t i = begin; i < end; ++i)
+              values[i] -= rate * (slopes[i] + decay * values[i]);
+            return;
+          }
+          for (std::int64_t i = begin; i < end; ++i) {
+            const T slope = slopes[i] + decay * values[i];
+            const T moment = old_part * moments[i] + new_part * slope;
+            moments[i] = moment;
+            values[i] -= rate * (slope_part * slope + momentum_part * moment);
+          }
+        });
   });
 }
 
-void adam_update(Tensor& p, const Tensor& g, Tensor& m, Tensor& v, Tensor& largest, const AdamUpdate& options) {
-  KernelScope scope("adam_update", "reference");
-  visit_floating(p.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const T step = static_cast<T>(options.step_size), root = static_cast<T>(options.root_correction);
-    const T keep = static_cast<T>(1 - options.shrink), decay = static_cast<T>(options.weight_decay);
-    const T part1 = static_cast<T>(1 - options.beta1), epsilon = static_cast<T>(options.epsilon);
-    const T beta2 = static_cast<T>(options.beta2), part2 = static_cast<T>(1 - options.beta2);
-    for_elements<T, 3>(scope, p, g, {&m, &v, &largest}, [=](T* values, const T* slopes, auto states, std::int64_t begin, std::int64_t end) {
-      T* const first = states[0];
-      T* const second = states[1];
-      T* const most = states[2];
-      for (std::int64_t i = begin; i < end; ++i) {
-        const T value = keep * values[i];
-        const T slope = slopes[i] + decay * value;
-        const T moment = first[i] + part1 * (slope - first[i]);
-        T square = beta2 * second[i] + part2 * slope * slope;
-        first[i] = moment;
-        second[i] = square;
-        if (most != nullptr) square = most[i] = std::max(most[i], square);
-        values[i] = value - step * moment / (std::sqrt(square) / root + epsilon);
-      }
-    });
-  });
+void adam_update(Tensor& p, const Tensor& g, Tensor& m, Tensor& v, Tensor& largest,
+                 const AdamUpdate& options) {
+  const bool is_simd = p.dtype() == Dtype::f32;
+  KernelScope scope("adam_update", is_simd ? "simd" : "reference");
+  if (is_simd) {
+    const auto number = [](double x) { return static_cast<float>(x); };
+    const simd::AdamNumbers numbers{.keep = number(1 - options.shrink),
+                                    .decay = number(options.weight_decay),
+                                    .part1 = number(1 - options.beta1),
+                                    .beta2 = number(options.beta2),
+                                    .part2 = number(1 - options.beta2),
+                                    .step = number(options.step_size),
+                                    .root = number(options.root_correction),
+                                    .epsilon = number(options.epsilon)};
+    return for_elements<float, 3>(
+        scope, p, g, {&m, &v, &largest},
+        [&](float* values, const float* slopes, auto states, std::int64_t begin, std::int64_t end) {
+          float* const most = states[2] != nullptr ? states[2] + begin : nullptr;
+          simd::adam(numbers, values + begin, slopes + begin, states[0] + begin, states[1] + begin,
+                     most, end - begin);
+        });
+  }
+
+  for_elements<double, 3>(
+      scope, p, g, {&m, &v, &largest},
+      [&](double* values, const double* slopes, auto states, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const double value = (1 - options.shrink) * values[i];
+          const double slope = slopes[i] + options.weight_decay * value;
+          double& moment = states[0][i];
+          double& square = states[1][i];
+          moment += (1 - options.beta1) * (slope - moment);
+          square = options.beta2 * square + (1 - options.beta2) * slope * slope;
+          double used = square;
+          if (states[2] != nullptr) used = states[2][i] = std::max(states[2][i], square);
+          values[i] = value - options.step_size * moment /
+                                  (std::sqrt(used) / options.root_correction + options.epsilon);
+        }
+      });
 }
 
-void rmsprop_update(Tensor& p, const Tensor& g, Tensor& s, Tensor& mean, Tensor& m, const RmspropUpdate& options) {
+void rmsprop_update(Tensor& p, const Tensor& g, Tensor& s, Tensor& mean, Tensor& m,
+                    const RmspropUpdate& options) {
   KernelScope scope("rmsprop_update", "reference");
   visit_floating(p.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const T rate = static_cast<T>(options.learning_rate), decay = static_cast<T>(options.weight_decay);
+    const T rate = static_cast<T>(options.learning_rate),
+            decay = static_cast<T>(options.weight_decay);
     const T alpha = static_cast<T>(options.alpha), part = static_cast<T>(1 - options.alpha);
     const T epsilon = static_cast<T>(options.epsilon), momentum = static_cast<T>(options.momentum);
-    for_elements<T, 3>(scope, p, g, {&s, &mean, &m}, [=](T* values, const T* slopes, auto states, std::int64_t begin, std::int64_t end) {
-      T* const squares = states[0];
-      T* const means = states[1];
-      T* const moments = states[2];
-      for (std::int64_t i = begin; i < end; ++i) {
-        const T slope = slopes[i] + decay * values[i];
-        T square = alpha * squares[i] + part * slope * slope;
-        squares[i] = square;
-        if (means != nullptr) {
-          means[i] += part * (slope - means[i]);
-          square = std::max(square - means[i] * means[i], T(0));
-        }
-        T step = slope / (std::sqrt(square) + epsilon);
-        if (moments != nullptr) step = moments[i] = momentum * moments[i] + step;
-        values[i] -= rate * step;
-      }
-    });
+    for_elements<T, 3>(
+        scope, p, g, {&s, &mean, &m},
+        [=](T* values, const T* slopes, auto states, std::int64_t begin, std::int64_t end) {
+          T* const squares = states[0];
+          T* const means = states[1];
+          T* const moments = states[2];
+          for (std::int64_t i = begin; i < end; ++i) {
+            const T slope = slopes[i] + decay * values[i];
+            T square = alpha * squares[i] + part * slope * slope;
+            squares[i] = square;
+            if (means != nullptr) {
+              means[i] += part * (slope - means[i]);
+              square = std::max(square - means[i] * means[i], T(0));
+            }
+            T step = slope / (std::sqrt(square) + epsilon);
+            if (moments != nullptr) step = moments[i] = momentum * moments[i] + step;
+            values[i] -= rate * step;
+          }
+        });
   });
 }
 
@@ -157,7 +184,8 @@ double sum_of_squares(const Tensor& x) {
     const auto* values = elements<decltype(zero)>(y);
     parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
       double sum = 0;
-      for (std::int64_t i = begin; i < end; ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+      for (std::int64_t i = begin; i < end; ++i)
+        sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
       sums[static_cast<std::size_t>(begin / kGrain)] = sum;
     });
   });

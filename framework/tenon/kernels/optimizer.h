@@ -4,11 +4,14 @@
 
 namespace tenon::kernels {
 
-// One fused pass over a parameter p, its gradient g and its state, in place. f32 and f64, any strides; state
-// tensors have the parameter's shape and dtype. All numbers are those of the formulas.
+// One fused pass over a parameter p, its gradient g and its state, in place. f32 and f64, any
+// strides; state tensors have the parameter's shape and dtype. All numbers are those of the
+// formulas.
 
-/// g += weight_decay p;  m = first ? g : momentum m + (1 - dampening) g;  g = nesterov ? g + momentum m : m;
-/// p -= learning_rate g.   Without momentum m is not read and may be undefined.
+/// g += weight_decay p
+/// m = first ? g : momentum m + (1 - dampening) g
+/// p -= learning_rate (nesterov ? g + momentum m : m)
+/// Without momentum m may be undefined, and g takes its place.
 struct SgdUpdate {
   double learning_rate;
   double momentum;
@@ -19,8 +22,12 @@ struct SgdUpdate {
 };
 void sgd_update(Tensor& p, const Tensor& g, Tensor& m, const SgdUpdate& options);
 
-/// p *= 1 - shrink;  g += weight_decay p;  m += (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2;
-/// largest = max(largest, v) and takes v's place if defined;  p -= step_size m / (sqrt(v) / root_correction + epsilon)
+/// p *= 1 - shrink
+/// g += weight_decay p
+/// m += (1 - beta1) (g - m)
+/// v = beta2 v + (1 - beta2) g^2
+/// largest = max(largest, v) and takes v's place below, if defined
+/// p -= step_size m / (sqrt(v) / root_correction + epsilon)
 struct AdamUpdate {
   double step_size;        ///< learning_rate / (1 - beta1^t)
   double root_correction;  ///< sqrt(1 - beta2^t)
@@ -30,10 +37,15 @@ struct AdamUpdate {
   double weight_decay;  ///< Adam's, coupled to the gradient
   double shrink;        ///< AdamW's, learning_rate * weight_decay
 };
-void adam_update(Tensor& p, const Tensor& g, Tensor& m, Tensor& v, Tensor& largest, const AdamUpdate& options);
+void adam_update(Tensor& p, const Tensor& g, Tensor& m, Tensor& v, Tensor& largest,
+                 const AdamUpdate& options);
 
-/// g += weight_decay p;  s = alpha s + (1 - alpha) g^2;  mean += (1 - alpha) (g - mean) if defined;
-/// g /= sqrt(max(s - mean^2, 0)) + epsilon;  m = momentum m + g if defined;  p -= learning_rate (m or g)
+/// g += weight_decay p
+/// s = alpha s + (1 - alpha) g^2
+/// mean += (1 - alpha) (g - mean), and max(s - mean^2, 0) takes s's place below, if defined
+/// step = g / (sqrt(s) + epsilon)
+/// m = momentum m + step, and takes the step's place, if defined
+/// p -= learning_rate step
 struct RmspropUpdate {
   double learning_rate;
   double alpha;
@@ -41,7 +53,8 @@ struct RmspropUpdate {
   double weight_decay;
   double momentum;
 };
-void rmsprop_update(Tensor& p, const Tensor& g, Tensor& s, Tensor& mean, Tensor& m, const RmspropUpdate& options);
+void rmsprop_update(Tensor& p, const Tensor& g, Tensor& s, Tensor& mean, Tensor& m,
+                    const RmspropUpdate& options);
 
 /// The sum of x^2 over all elements, accumulated in double in blocks that do not depend on threads.
 double sum_of_squares(const Tensor& x);

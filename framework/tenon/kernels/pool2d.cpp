@@ -10,16 +10,20 @@ namespace tenon::kernels {
 namespace {
 
 Tensor make_in(const Shape& shape, Order order, Dtype dtype) {
-  return make_tensor(shape, strides_in_order(shape, order == Order::other ? Order::rows : order), dtype);
+  return make_tensor(shape, strides_in_order(shape, order == Order::other ? Order::rows : order),
+                     dtype);
 }
 
-bool goes_to_onednn(const PoolGeometry& g, Dtype dtype) { return dtype == Dtype::f32 && onednn::takes(g); }
+bool goes_to_onednn(const PoolGeometry& g, Dtype dtype) {
+  return dtype == Dtype::f32 && onednn::takes(g);
+}
 
 }  // namespace
 
 Tensor avg_pool2d(const Tensor& x, const PoolGeometry& g) {
   Tensor y = make_in(g.y_shape(), order_of(x), x.dtype());
-  if (goes_to_onednn(g, x.dtype()) && has_order(x, Order::channels_last) && has_order(y, Order::channels_last)) {
+  if (goes_to_onednn(g, x.dtype()) && has_order(x, Order::channels_last) &&
+      has_order(y, Order::channels_last)) {
     if (onednn::Plan& plan = onednn::avg_pool2d_plan(g)) {
       const KernelScope scope("avg_pool2d", "onednn", plan.implementation());
       plan.execute({&x, &y});

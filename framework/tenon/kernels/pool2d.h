@@ -6,16 +6,16 @@
 
 namespace tenon::kernels {
 
-// Poolings of f32 or f64 tensors of the geometry's shapes, any strides. Outputs are fresh and in the order of the
-// input (rows, if that has none of the three). Channels-last f32 averages go to oneDNN, the rest to plain loops over
-// the axis of stride 1.
+// Poolings of f32 or f64 tensors of the geometry's shapes, any strides. Outputs are fresh and in
+// the order of the input (rows, if that has none of the three). Channels-last f32 averages go to
+// oneDNN, the rest to plain loops over the axis of stride 1.
 
 Tensor avg_pool2d(const Tensor& x, const PoolGeometry& geometry);
 /// dx, in the order that x had.
 Tensor avg_pool2d_gradient(const Tensor& dy, const PoolGeometry& geometry, Order order);
 
-/// The indices (i32, of y's strides) are the places of the maxima in their planes, h * W + w: of equals the first; a
-/// NaN is the maximum. Undefined unless wanted.
+/// The indices (i32, of y's strides) are the places of the maxima in their planes, h * W + w: of
+/// equals the first; a NaN is the maximum. Undefined unless wanted.
 struct MaxPool {
   Tensor y;
   Tensor indices;

@@ -18,9 +18,11 @@ void Differences::add_unexpected(std::string_view name, const TensorKind& found)
   lines_.push_back(fmt::format("unexpected: {} {}", name, to_string(found)));
 }
 
-void Differences::add_mismatch(std::string_view name, const TensorKind& wanted, const TensorKind& found) {
+void Differences::add_mismatch(std::string_view name, const TensorKind& wanted,
+                               const TensorKind& found) {
   ++mismatched_;
-  lines_.push_back(fmt::format("different: {} is {}, expected {}", name, to_string(found), to_string(wanted)));
+  lines_.push_back(
+      fmt::format("different: {} is {}, expected {}", name, to_string(found), to_string(wanted)));
 }
 
 void Differences::compare(std::string_view label, const std::map<std::string, TensorKind>& wanted,

@@ -20,7 +20,8 @@ inline TensorKind kind_of(const Tensor& x) { return {x.dtype(), x.shape()}; }
 /// "[2, 3] f32"
 std::string to_string(const TensorKind& kind);
 
-/// How the tensors that were found differ from those that are wanted: gathered, so that all is told at once.
+/// How the tensors that were found differ from those that are wanted: gathered, so that all is told
+/// at once.
 class Differences {
  public:
   void add_missing(std::string_view what);

@@ -296,7 +296,7 @@ void Module::adopt(const Name& name, Module* child) {
   state_->children.push_back({name.text(), std::move(owned)});
 }
 
-Tensor& Module::register_parameter(Name name, Tensor tensor) {
+Tensor& Module::register_parameter(const Name& name, Tensor tensor) {
   check_name("register_parameter", name);
   check_floating("register_parameter", tensor, name.where(), name.text().c_str());
   if (!tensor.is_leaf())
@@ -310,7 +310,7 @@ Tensor& Module::register_parameter(Name name, Tensor tensor) {
   return state_->parameters.back()->tensor;
 }
 
-Tensor& Module::register_buffer(Name name, Tensor tensor) {
+Tensor& Module::register_buffer(const Name& name, const Tensor& tensor) {
   check_name("register_buffer", name);
   check_defined("register_buffer", name.text().c_str(), tensor, name.where());
   state_->buffers.push_back(std::make_unique<Slot>(Slot{name.text(), tensor.detach()}));

@@ -166,7 +166,7 @@ class Module {
   /// neither dots nor slashes and are unique among a module's children, parameters and buffers;
   /// else an Error.
   template <class T, class... Args>
-  T& child(Name name, Args&&... args) {
+  T& child(const Name& name, Args&&... args) {
     static_assert(std::is_base_of_v<Module, T>,
                   "tenon: a child is a class derived from nn::Module");
     check_name("child", name);
@@ -180,9 +180,9 @@ class Module {
   }
   /// Registers a leaf that requires grad, and returns the module's own handle, which lives as long
   /// as the module.
-  Tensor& register_parameter(Name name, Tensor tensor);
+  Tensor& register_parameter(const Name& name, Tensor tensor);
   /// Registers a tensor that is saved with the model but not trained.
-  Tensor& register_buffer(Name name, Tensor tensor);
+  Tensor& register_buffer(const Name& name, const Tensor& tensor);
 
   /// For a module with other inputs or outputs, which defines its own operator() and first does
   ///   const nn::Call call = enter(where);

@@ -13,8 +13,8 @@ class Sequential : public Module {
  public:
   /// Makes a layer from the arguments of its constructor and appends it.
   template <class T, class... Args>
-  T& add(Name name, Args&&... args) {
-    T& layer = child<T>(std::move(name), std::forward<Args>(args)...);
+  T& add(const Name& name, Args&&... args) {
+    T& layer = child<T>(name, std::forward<Args>(args)...);
     layers_.push_back(&layer);
     return layer;
   }

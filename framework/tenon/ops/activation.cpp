@@ -23,7 +23,8 @@ Tensor tanh_gradient(const Tensor& dy, const Tensor& y, Where where = Where::cur
   return record(
       "tanh_gradient", {dy, y}, kernels::binary(Binary::tanh_gradient, dy, y),
       [dy = Saved(dy), y = Saved(y)](const Tensor& g, const Needs& needs) -> Gradients {
-        return {needs[0] ? tanh_gradient(g, y.get()) : none, needs[1] ? -2.0 * g * dy.get() * y.get() : none};
+        return {needs[0] ? tanh_gradient(g, y.get()) : none,
+                needs[1] ? -2.0 * g * dy.get() * y.get() : none};
       },
       where);
 }
@@ -43,11 +44,15 @@ Tensor sigmoid_gradient(const Tensor& dy, const Tensor& y, Where where = Where::
 Tensor relu_gradient(const Tensor& dy, const Tensor& y, Where where = Where::current()) {
   return record(
       "relu_gradient", {dy, y}, kernels::binary(Binary::relu_gradient, dy, y),
-      [y = Saved(y)](const Tensor& g, const Needs&) -> Gradients { return {relu_gradient(g, y.get()), none}; }, where);
+      [y = Saved(y)](const Tensor& g, const Needs&) -> Gradients {
+        return {relu_gradient(g, y.get()), none};
+      },
+      where);
 }
 
 /// dx = dy where y > 0, else slope dy. Constant in y, whose sign alone counts: x will do as well.
-Tensor leaky_relu_gradient(const Tensor& dy, const Tensor& y, double slope, Where where = Where::current()) {
+Tensor leaky_relu_gradient(const Tensor& dy, const Tensor& y, double slope,
+                           Where where = Where::current()) {
   return record(
       "leaky_relu_gradient", {dy, y}, kernels::binary(Binary::leaky_relu_gradient, dy, y, {slope}),
       [y = Saved(y), slope](const Tensor& g, const Needs&) -> Gradients {
@@ -57,7 +62,8 @@ Tensor leaky_relu_gradient(const Tensor& dy, const Tensor& y, double slope, Wher
 }
 
 /// dx = dy where y > 0, else dy (y + alpha).
-Tensor elu_gradient(const Tensor& dy, const Tensor& y, double alpha, Where where = Where::current()) {
+Tensor elu_gradient(const Tensor& dy, const Tensor& y, double alpha,
+                    Where where = Where::current()) {
   return record(
       "elu_gradient", {dy, y}, kernels::binary(Binary::elu_gradient, dy, y, {alpha}),
       [dy = Saved(dy), y = Saved(y), alpha](const Tensor& g, const Needs& needs) -> Gradients {
@@ -84,7 +90,8 @@ Tensor gelu_gradient(const Tensor& dy, const Tensor& x, Where where = Where::cur
       where);
 }
 
-/// dx = dy s (1 + x (1 - s)), s = sigmoid(x); its derivative in x is dy s (1 - s) (2 + x (1 - 2 s)).
+/// dx = dy s (1 + x (1 - s)), s = sigmoid(x); its derivative in x is dy s (1 - s) (2 + x (1 - 2
+/// s)).
 Tensor silu_gradient(const Tensor& dy, const Tensor& x, Where where = Where::current()) {
   return record(
       "silu_gradient", {dy, x}, kernels::binary(Binary::silu_gradient, dy, x),
@@ -103,7 +110,9 @@ Tensor tanh(const Tensor& x, Where where) {
   const Tensor y = kernels::tanh(real_values("tanh", x, where));
   return record(
       "tanh", {x}, y,
-      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients { return {tanh_gradient(dy, y.get())}; },
+      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients {
+        return {tanh_gradient(dy, y.get())};
+      },
       where);
 }
 
@@ -111,7 +120,9 @@ Tensor sigmoid(const Tensor& x, Where where) {
   const Tensor y = kernels::sigmoid(real_values("sigmoid", x, where));
   return record(
       "sigmoid", {x}, y,
-      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients { return {sigmoid_gradient(dy, y.get())}; },
+      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients {
+        return {sigmoid_gradient(dy, y.get())};
+      },
       where);
 }
 
@@ -120,7 +131,9 @@ Tensor relu(const Tensor& x, Where where) {
   const Tensor y = kernels::relu(x);
   return record(
       "relu", {x}, y,
-      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients { return {relu_gradient(dy, y.get())}; },
+      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients {
+        return {relu_gradient(dy, y.get())};
+      },
       where);
 }
 
@@ -130,9 +143,8 @@ Tensor leaky_relu(const Tensor& x, double slope, Where where) {
   // A negative slope turns the sign that the gradient asks for: then x is kept.
   return record(
       "leaky_relu", {x}, y,
-      [sign = slope >= 0 ? Saved::output(y) : Saved(x), slope](const Tensor& dy, const Needs&) -> Gradients {
-        return {leaky_relu_gradient(dy, sign.get(), slope)};
-      },
+      [sign = slope >= 0 ? Saved::output(y) : Saved(x), slope](const Tensor& dy, const Needs&)
+          -> Gradients { return {leaky_relu_gradient(dy, sign.get(), slope)}; },
       where);
 }
 
@@ -158,21 +170,30 @@ Tensor gelu(const Tensor& x, Where where) {
   check_floating("gelu", x, where);
   return record(
       "gelu", {x}, kernels::unary(Unary::gelu, x),
-      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {gelu_gradient(dy, x.get())}; }, where);
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients {
+        return {gelu_gradient(dy, x.get())};
+      },
+      where);
 }
 
 Tensor silu(const Tensor& x, Where where) {
   check_floating("silu", x, where);
   return record(
       "silu", {x}, kernels::unary(Unary::silu, x),
-      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {silu_gradient(dy, x.get())}; }, where);
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients {
+        return {silu_gradient(dy, x.get())};
+      },
+      where);
 }
 
 Tensor softplus(const Tensor& x, Where where) {
   check_floating("softplus", x, where);
   return record(
       "softplus", {x}, kernels::unary(Unary::softplus, x),
-      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {dy * sigmoid(x.get())}; }, where);
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients {
+        return {dy * sigmoid(x.get())};
+      },
+      where);
 }
 
 Tensor activate(const Tensor& x, Activation activation, Where where) {
@@ -195,7 +216,10 @@ Tensor activation_gradient(const Tensor& dy, const Tensor& y, Activation activat
   check_floating(kName, dy, where, "dy");
   check_same_dtype(kName, "dy", dy, "y", y, where);
   if (dy.shape() != y.shape())
-    Fault(kName, where).operand("dy", dy).operand("y", y).raise<ShapeError>("dy and y must have one shape");
+    Fault(kName, where)
+        .operand("dy", dy)
+        .operand("y", y)
+        .raise<ShapeError>("dy and y must have one shape");
   switch (activation) {
     case Activation::none: return dy;
     case Activation::tanh: return tanh_gradient(dy, y, where);

@@ -6,7 +6,8 @@
 
 namespace tenon {
 
-/// Two checked operands in their common dtype, ready for a kernel. Of two numbers the first becomes a tensor.
+/// Two checked operands in their common dtype, ready for a kernel. Of two numbers the first becomes
+/// a tensor.
 class OperandPair {
  public:
   /// ShapeError unless they broadcast. `is_real`: integers become f32.

@@ -24,7 +24,8 @@ std::int64_t size_from_end(const Tensor& x, std::int64_t axis) {
 
 }  // namespace
 
-Shape broadcast_shapes(const char* operation, std::initializer_list<NamedOperand> operands, Dtype dtype, Where where) {
+Shape broadcast_shapes(const char* operation, std::initializer_list<NamedOperand> operands,
+                       Dtype dtype, Where where) {
   Shape shape;
   bool first = true, same = true;
   for (const NamedOperand* at = operands.begin(); at != operands.end(); ++at) {
@@ -45,10 +46,13 @@ Shape broadcast_shapes(const char* operation, std::initializer_list<NamedOperand
         Fault(operation, where)
             .operand(before->name, *before->tensor)
             .operand(at->name, *at->tensor)
-            .fix("The sizes of an axis must be equal, or one of them 1; shapes are aligned at their last axis.")
-            .raise<ShapeError>(fmt::format("{} and {} do not broadcast: axis {} has size {} in {} but {} in {}",
-                                           before->name, at->name, axis, size_from_end(*before->tensor, axis),
-                                           before->name, size_from_end(*at->tensor, axis), at->name));
+            .fix(
+                "The sizes of an axis must be equal, or one of them 1; shapes are aligned at their "
+                "last axis.")
+            .raise<ShapeError>(
+                fmt::format("{} and {} do not broadcast: axis {} has size {} in {} but {} in {}",
+                            before->name, at->name, axis, size_from_end(*before->tensor, axis),
+                            before->name, size_from_end(*at->tensor, axis), at->name));
     }
     shape = kernels::broadcast_shape(shape, other);
   }

@@ -23,15 +23,25 @@ Tensor compare(const char* name, Binary operation, const Operand& a, const Opera
 }  // namespace
 
 Tensor equal(const Operand& a, const Operand& b) { return compare("equal", Binary::equal, a, b); }
-Tensor not_equal(const Operand& a, const Operand& b) { return compare("not_equal", Binary::not_equal, a, b); }
+Tensor not_equal(const Operand& a, const Operand& b) {
+  return compare("not_equal", Binary::not_equal, a, b);
+}
 Tensor less(const Operand& a, const Operand& b) { return compare("less", Binary::less, a, b); }
-Tensor less_equal(const Operand& a, const Operand& b) { return compare("less_equal", Binary::less_equal, a, b); }
-Tensor greater(const Operand& a, const Operand& b) { return compare("greater", Binary::greater, a, b); }
+Tensor less_equal(const Operand& a, const Operand& b) {
+  return compare("less_equal", Binary::less_equal, a, b);
+}
+Tensor greater(const Operand& a, const Operand& b) {
+  return compare("greater", Binary::greater, a, b);
+}
 Tensor greater_equal(const Operand& a, const Operand& b) {
   return compare("greater_equal", Binary::greater_equal, a, b);
 }
-Tensor logical_and(const Operand& a, const Operand& b) { return compare("logical_and", Binary::logical_and, a, b); }
-Tensor logical_or(const Operand& a, const Operand& b) { return compare("logical_or", Binary::logical_or, a, b); }
+Tensor logical_and(const Operand& a, const Operand& b) {
+  return compare("logical_and", Binary::logical_and, a, b);
+}
+Tensor logical_or(const Operand& a, const Operand& b) {
+  return compare("logical_or", Binary::logical_or, a, b);
+}
 
 Tensor logical_not(const Tensor& x, Where where) {
   check_defined("logical_not", "x", x, where);
@@ -48,7 +58,8 @@ Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
     Fault("where", b.where())
         .operand("condition", condition)
         .fix("Compare it: not_equal(condition, 0).")
-        .raise<DtypeError>(fmt::format("condition must be boolean but is {}", to_string(condition.dtype())));
+        .raise<DtypeError>(
+            fmt::format("condition must be boolean but is {}", to_string(condition.dtype())));
   const OperandPair pair("where", a, b);
   broadcast_shapes("where",
                    {{"condition", &condition},
@@ -61,8 +72,8 @@ Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
       [condition = Saved(condition), shape_a = a.tensor().defined() ? a.tensor().shape() : Shape(),
        shape_b = b.tensor().defined() ? b.tensor().shape() : Shape(),
        dtype_a = a.tensor().defined() ? a.tensor().dtype() : Dtype::f32,
-       dtype_b = b.tensor().defined() ? b.tensor().dtype() : Dtype::f32](const Tensor& dy,
-                                                                         const Needs& needs) -> Gradients {
+       dtype_b = b.tensor().defined() ? b.tensor().dtype() : Dtype::f32](
+          const Tensor& dy, const Needs& needs) -> Gradients {
         const Tensor mask = condition.get();
         return {none, needs[1] ? sum_to(tenon::where(mask, dy, 0), shape_a).to(dtype_a) : none,
                 needs[2] ? sum_to(tenon::where(mask, 0, dy), shape_b).to(dtype_b) : none};

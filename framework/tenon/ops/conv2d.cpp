@@ -14,8 +14,8 @@ namespace {
 Saved saved_if(bool wanted, const Tensor& x) { return wanted ? Saved(x) : Saved(); }
 
 /// The gradients of x, w and b, from that of conv(x, w) + b. `with_bias`: the operation had one.
-Gradients conv2d_gradients(const Tensor& dz, const Saved& x, const Saved& w, bool with_bias, const ConvGeometry& g,
-                           const Needs& needs) {
+Gradients conv2d_gradients(const Tensor& dz, const Saved& x, const Saved& w, bool with_bias,
+                           const ConvGeometry& g, const Needs& needs) {
   Gradients d = Gradients::undefined(3);
   if (needs[0]) d[0] = conv2d_input_gradient(dz, w.get(), g);
   if (needs[1]) {
@@ -30,7 +30,8 @@ Gradients conv2d_gradients(const Tensor& dz, const Saved& x, const Saved& w, boo
 
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOptions& options, Where where) {
+Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOptions& options,
+              Where where) {
   const ConvGeometry g = conv2d_geometry(x, w, b, options, where);
   const Tensor inputs[] = {x, w, b};
   if (!has_gradient_from_output(options.activation) && detail::is_recorded(inputs, 3))
@@ -38,59 +39,67 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOpt
   if (options.activation == Activation::none) return conv2d_with(x, w, b, g, where);
 
   Tensor y = kernels::conv2d(x, w, b, g, options.activation);
-  return record("conv2d", {x, w, b}, y,
-                [g, activation = options.activation, with_bias = b.defined(), y = Saved::output(y),
-                 x = saved_if(w.requires_grad(), x), w = saved_if(x.requires_grad(), w)](
-                    const Tensor& dy, const Needs& needs) -> Gradients {
-                  return conv2d_gradients(activation_gradient(dy, y.get(), activation), x, w, with_bias, g, needs);
-                },
-                where);
+  return record(
+      "conv2d", {x, w, b}, y,
+      [g, activation = options.activation, with_bias = b.defined(), y = Saved::output(y),
+       x = saved_if(w.requires_grad(), x),
+       w = saved_if(x.requires_grad(), w)](const Tensor& dy, const Needs& needs) -> Gradients {
+        return conv2d_gradients(activation_gradient(dy, y.get(), activation), x, w, with_bias, g,
+                                needs);
+      },
+      where);
 }
 
-Tensor conv2d_with(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& g, Where where) {
+Tensor conv2d_with(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& g,
+                   Where where) {
   Tensor y = kernels::conv2d(x, w, b, g, Activation::none);
 
-  return record("conv2d", {x, w, b}, y,
-                [g, with_bias = b.defined(), x = saved_if(w.requires_grad(), x), w = saved_if(x.requires_grad(), w)](
-                    const Tensor& dy, const Needs& needs) -> Gradients {
-                  return conv2d_gradients(dy, x, w, with_bias, g, needs);
-                },
-                where);
+  return record(
+      "conv2d", {x, w, b}, y,
+      [g, with_bias = b.defined(), x = saved_if(w.requires_grad(), x),
+       w = saved_if(x.requires_grad(), w)](const Tensor& dy, const Needs& needs) -> Gradients {
+        return conv2d_gradients(dy, x, w, with_bias, g, needs);
+      },
+      where);
 }
 
-Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const ConvGeometry& g, Where where) {
+Tensor conv2d_input_gradient(const Tensor& dy, const Tensor& w, const ConvGeometry& g,
+                             Where where) {
   Tensor dx = kernels::conv2d_input_gradient(dy, w, g);
 
-  return record("conv2d_input_gradient", {dy, w}, dx,
-                [g, dy = saved_if(w.requires_grad(), dy), w = saved_if(dy.requires_grad(), w)](
-                    const Tensor& d, const Needs& needs) -> Gradients {
-                  return {needs[0] ? conv2d_with(d, w.get(), none, g) : none,
-                          needs[1] ? conv2d_weight_gradient(d, dy.get(), g, false)[0] : none};
-                },
-                where);
+  return record(
+      "conv2d_input_gradient", {dy, w}, dx,
+      [g, dy = saved_if(w.requires_grad(), dy), w = saved_if(dy.requires_grad(), w)](
+          const Tensor& d, const Needs& needs) -> Gradients {
+        return {needs[0] ? conv2d_with(d, w.get(), none, g) : none,
+                needs[1] ? conv2d_weight_gradient(d, dy.get(), g, false)[0] : none};
+      },
+      where);
 }
 
-std::vector<Tensor> conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const ConvGeometry& g, bool with_bias,
-                                           Where where) {
+std::vector<Tensor> conv2d_weight_gradient(const Tensor& x, const Tensor& dy, const ConvGeometry& g,
+                                           bool with_bias, Where where) {
   kernels::ConvWeightGradient gradient = kernels::conv2d_weight_gradient(x, dy, g, with_bias);
   std::vector<Tensor> outputs{gradient.dw};
   if (with_bias) outputs.push_back(gradient.db);
 
-  return record("conv2d_weight_gradient", {x, dy}, outputs,
-                [g, x = saved_if(dy.requires_grad(), x), dy = saved_if(x.requires_grad(), dy)](
-                    const Gradients& ds, const Needs& needs) -> Gradients {
-                  const Tensor d_dw = ds[0], d_db = ds.size() > 1 ? ds[1] : none;
-                  Gradients d = Gradients::undefined(2);
-                  if (needs[0] && d_dw.defined()) d[0] = conv2d_input_gradient(dy.get(), d_dw, g);
-                  if (!needs[1]) return d;
-                  if (d_dw.defined()) {
-                    d[1] = conv2d_with(x.get(), d_dw, d_db, g);
-                  } else if (d_db.defined()) {
-                    d[1] = expand(reshape(d_db, {1, g.out_channels, 1, 1}), g.y_shape());
-                  }
-                  return d;
-                },
-                where);
+  return record(
+      "conv2d_weight_gradient", {x, dy}, outputs,
+      [g, x = saved_if(dy.requires_grad(), x), dy = saved_if(x.requires_grad(), dy)](
+          const Gradients& ds, const Needs& needs) -> Gradients {
+        const Tensor& d_dw = ds[0];
+        const Tensor d_db = ds.size() > 1 ? ds[1] : none;
+        Gradients d = Gradients::undefined(2);
+        if (needs[0] && d_dw.defined()) d[0] = conv2d_input_gradient(dy.get(), d_dw, g);
+        if (!needs[1]) return d;
+        if (d_dw.defined()) {
+          d[1] = conv2d_with(x.get(), d_dw, d_db, g);
+        } else if (d_db.defined()) {
+          d[1] = expand(reshape(d_db, {1, g.out_channels, 1, 1}), g.y_shape());
+        }
+        return d;
+      },
+      where);
 }
 
 }  // namespace tenon

@@ -11,7 +11,6 @@
 namespace tenon {
 namespace {
 
-
 constexpr std::int64_t kMaxOption = std::numeric_limits<std::int32_t>::max();
 
 std::string pair_text(Size2 size) { return fmt::format("{{{}, {}}}", size.height, size.width); }
@@ -36,10 +35,12 @@ struct ConvCall {
   }
 };
 
-void check_option(const char* operation, const char* name, Size2 value, std::int64_t least, Where where) {
+void check_option(const char* operation, const char* name, Size2 value, std::int64_t least,
+                  Where where) {
   if (value.height < least || value.width < least)
     Fault(operation, where)
-        .raise<ShapeError>(fmt::format("{} must be at least {} but is {}", name, least, pair_text(value)));
+        .raise<ShapeError>(
+            fmt::format("{} must be at least {} but is {}", name, least, pair_text(value)));
   if (value.height > kMaxOption || value.width > kMaxOption)
     Fault(operation, where)
         .raise<ShapeError>(fmt::format("{} must be below 2^31 but is {}", name, pair_text(value)));
@@ -55,9 +56,12 @@ void check_operands(const ConvCall& call) {
     if (call.x.rank() == 3) fault.fix("Give one image as a batch of one: unsqueeze(x, 0).");
     fault.raise<ShapeError>(fmt::format("x must have 4 axes but has {}", call.x.rank()));
   }
-  if (call.w.rank() != 4) call.fault().raise<ShapeError>(fmt::format("w must have 4 axes but has {}", call.w.rank()));
-  if (call.groups < 1) call.fault().raise<ShapeError>(fmt::format("groups must be at least 1 but is {}", call.groups));
-  if (call.w.shape()[2] < 1 || call.w.shape()[3] < 1) call.fault().raise<ShapeError>("the kernel is empty");
+  if (call.w.rank() != 4)
+    call.fault().raise<ShapeError>(fmt::format("w must have 4 axes but has {}", call.w.rank()));
+  if (call.groups < 1)
+    call.fault().raise<ShapeError>(fmt::format("groups must be at least 1 but is {}", call.groups));
+  if (call.w.shape()[2] < 1 || call.w.shape()[3] < 1)
+    call.fault().raise<ShapeError>("the kernel is empty");
 }
 
 void check_bias(const ConvCall& call, std::int64_t out_channels) {
@@ -67,13 +71,15 @@ void check_bias(const ConvCall& call, std::int64_t out_channels) {
     call.fault()
         .operand("b", call.b, "C_out")
         .fix(fmt::format("Build b with shape [{}].", out_channels))
-        .raise<ShapeError>(fmt::format("b must be [{}] but is {}", out_channels, to_string(call.b.shape())));
+        .raise<ShapeError>(
+            fmt::format("b must be [{}] but is {}", out_channels, to_string(call.b.shape())));
 }
 
 /// Padding for ceil(input / stride) outputs, the odd one at the end.
 void pad_same(WindowAxis& axis) {
   const std::int64_t outputs = (axis.input + axis.stride - 1) / axis.stride;
-  const std::int64_t total = std::max<std::int64_t>(0, (outputs - 1) * axis.stride + axis.extent() - axis.input);
+  const std::int64_t total =
+      std::max<std::int64_t>(0, (outputs - 1) * axis.stride + axis.extent() - axis.input);
   axis.before = total / 2;
   axis.after = total - axis.before;
 }
@@ -87,17 +93,19 @@ void set_outputs(const ConvCall& call, WindowAxis& axis, const char* name) {
   const std::int64_t padded = axis.input + axis.before + axis.after;
   if (axis.extent() > padded)
     call.fault()
-        .note(fmt::format("{}: {} with {} is {}, the kernel {} with dilation {} covers {}.", name, axis.input,
-                          padding_text(axis), padded, axis.kernel, axis.dilation, axis.extent()))
+        .note(fmt::format("{}: {} with {} is {}, the kernel {} with dilation {} covers {}.", name,
+                          axis.input, padding_text(axis), padded, axis.kernel, axis.dilation,
+                          axis.extent()))
         .fix("Give a larger image, more padding or a smaller kernel.")
-        .raise<ShapeError>(fmt::format("the kernel covers {} but the padded {} of x is {}", axis.extent(), name, padded));
+        .raise<ShapeError>(fmt::format("the kernel covers {} but the padded {} of x is {}",
+                                       axis.extent(), name, padded));
   axis.output = (padded - axis.extent()) / axis.stride + 1;
 }
 
 }  // namespace
 
-ConvGeometry conv2d_geometry(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOptions& options,
-                             Where where) {
+ConvGeometry conv2d_geometry(const Tensor& x, const Tensor& w, const Tensor& b,
+                             const Conv2dOptions& options, Where where) {
   const ConvCall call{"conv2d", x, w, b, "C_out, C_in / groups, K_h, K_w", options.groups, where};
   check_operands(call);
   check_option("conv2d", "stride", options.stride, 1, where);
@@ -108,19 +116,27 @@ ConvGeometry conv2d_geometry(const Tensor& x, const Tensor& w, const Tensor& b, 
   const std::int64_t groups = options.groups, channels = x.shape()[1], out_channels = w.shape()[0];
   if (channels % groups != 0 || out_channels % groups != 0)
     call.fault().raise<ShapeError>(
-        fmt::format("{} input and {} output channels do not divide into {} groups", channels, out_channels, groups));
+        fmt::format("{} input and {} output channels do not divide into {} groups", channels,
+                    out_channels, groups));
   if (channels / groups != w.shape()[1])
     call.fault()
-        .fix(fmt::format("Give x {}, or build w with C_in / groups = {}.", counted(w.shape()[1] * groups, "channel"),
-                         channels / groups))
-        .raise<ShapeError>(
-            fmt::format("x has {} but w expects {}", counted(channels, "channel"), w.shape()[1] * groups));
+        .fix(fmt::format("Give x {}, or build w with C_in / groups = {}.",
+                         counted(w.shape()[1] * groups, "channel"), channels / groups))
+        .raise<ShapeError>(fmt::format("x has {} but w expects {}", counted(channels, "channel"),
+                                       w.shape()[1] * groups));
   check_bias(call, out_channels);
 
   ConvGeometry g{x.shape()[0], channels, out_channels, groups, {}, {}};
-  g.height = {x.shape()[2], 0, w.shape()[2], options.stride.height, options.dilation.height, options.padding.height,
+  g.height = {x.shape()[2],
+              0,
+              w.shape()[2],
+              options.stride.height,
+              options.dilation.height,
+              options.padding.height,
               options.padding.height};
-  g.width = {x.shape()[3], 0, w.shape()[3], options.stride.width, options.dilation.width, options.padding.width,
+  g.width = {x.shape()[3],           0,
+             w.shape()[3],           options.stride.width,
+             options.dilation.width, options.padding.width,
              options.padding.width};
   if (options.padding.same) {
     pad_same(g.height);
@@ -144,27 +160,32 @@ ConvGeometry conv_transpose2d_geometry(const Tensor& x, const Tensor& w, const T
   const Size2 limit{std::max(options.stride.height, options.dilation.height),
                     std::max(options.stride.width, options.dilation.width)};
   if (options.output_padding.height >= limit.height || options.output_padding.width >= limit.width)
-    call.fault().raise<ShapeError>(
-        fmt::format("output_padding {} must be smaller than the larger of stride {} and dilation {}",
-                    pair_text(options.output_padding), pair_text(options.stride), pair_text(options.dilation)));
+    call.fault().raise<ShapeError>(fmt::format(
+        "output_padding {} must be smaller than the larger of stride {} and dilation {}",
+        pair_text(options.output_padding), pair_text(options.stride), pair_text(options.dilation)));
 
   const std::int64_t groups = options.groups, channels = x.shape()[1];
   if (channels != w.shape()[0])
     call.fault()
-        .fix(fmt::format("Give x {}, or build w with C_in = {}.", counted(w.shape()[0], "channel"), channels))
-        .raise<ShapeError>(fmt::format("x has {} but w expects {}", counted(channels, "channel"), w.shape()[0]));
+        .fix(fmt::format("Give x {}, or build w with C_in = {}.", counted(w.shape()[0], "channel"),
+                         channels))
+        .raise<ShapeError>(
+            fmt::format("x has {} but w expects {}", counted(channels, "channel"), w.shape()[0]));
   if (channels % groups != 0)
-    call.fault().raise<ShapeError>(fmt::format("{} do not divide into {} groups", counted(channels, "channel"), groups));
+    call.fault().raise<ShapeError>(
+        fmt::format("{} do not divide into {} groups", counted(channels, "channel"), groups));
   std::int64_t out_channels = 0;
   if (__builtin_mul_overflow(w.shape()[1], groups, &out_channels))
     call.fault().raise<ShapeError>(fmt::format("{} groups are too many", groups));
   check_bias(call, out_channels);
 
-  const auto axis_of = [&](std::int64_t input, std::int64_t kernel, std::int64_t stride, std::int64_t dilation,
-                           std::int64_t padding, std::int64_t more, const char* name) {
+  const auto axis_of = [&](std::int64_t input, std::int64_t kernel, std::int64_t stride,
+                           std::int64_t dilation, std::int64_t padding, std::int64_t more,
+                           const char* name) {
     WindowAxis axis{0, input, kernel, stride, dilation, padding, padding};
     if (input < 1) call.fault().raise<ShapeError>(fmt::format("the {} of x is {}", name, input));
-    const __int128 size = static_cast<__int128>(input - 1) * stride - 2 * static_cast<__int128>(padding) +
+    const __int128 size = static_cast<__int128>(input - 1) * stride -
+                          2 * static_cast<__int128>(padding) +
                           static_cast<__int128>(kernel - 1) * dilation + more + 1;
     if (size < 1 || size > kMaxOption)
       call.fault().raise<ShapeError>(
@@ -176,14 +197,14 @@ ConvGeometry conv_transpose2d_geometry(const Tensor& x, const Tensor& w, const T
   ConvGeometry g{x.shape()[0], out_channels, channels, groups, {}, {}};
   g.height = axis_of(x.shape()[2], w.shape()[2], options.stride.height, options.dilation.height,
                      options.padding.height, options.output_padding.height, "height");
-  g.width = axis_of(x.shape()[3], w.shape()[3], options.stride.width, options.dilation.width, options.padding.width,
-                    options.output_padding.width, "width");
+  g.width = axis_of(x.shape()[3], w.shape()[3], options.stride.width, options.dilation.width,
+                    options.padding.width, options.output_padding.width, "width");
   check_sizes(operation, g.x_shape(), x.dtype(), where);
   return g;
 }
 
-PoolGeometry pool2d_geometry(const char* operation, const Tensor& x, Size2 kernel, const Pool2dOptions& options,
-                             Where where) {
+PoolGeometry pool2d_geometry(const char* operation, const Tensor& x, Size2 kernel,
+                             const Pool2dOptions& options, Where where) {
   check_floating(operation, x, where, "x");
   const auto fault = [&] {
     Fault f(operation, where);
@@ -200,27 +221,33 @@ PoolGeometry pool2d_geometry(const char* operation, const Tensor& x, Size2 kerne
   check_option(operation, "padding", options.padding, 0, where);
   if (options.padding.height > kernel.height / 2 || options.padding.width > kernel.width / 2)
     fault()
-        .fix("A window must hold at least one pixel of the image: pad the image itself with pad(x, ...).")
-        .raise<ShapeError>(fmt::format("padding must be at most half of the kernel but is {}", pair_text(options.padding)));
+        .fix(
+            "A window must hold at least one pixel of the image: pad the image itself with pad(x, "
+            "...).")
+        .raise<ShapeError>(fmt::format("padding must be at most half of the kernel but is {}",
+                                       pair_text(options.padding)));
 
-  const auto axis_of = [&](std::int64_t input, std::int64_t size, std::int64_t stride, std::int64_t padding,
-                           const char* name) {
+  const auto axis_of = [&](std::int64_t input, std::int64_t size, std::int64_t stride,
+                           std::int64_t padding, const char* name) {
     WindowAxis axis{input, 0, size, stride == 0 ? size : stride, 1, padding, padding};
-    if (input > kMaxOption) fault().raise<ShapeError>(fmt::format("the {} of x is 2^31 or more", name));
+    if (input > kMaxOption)
+      fault().raise<ShapeError>(fmt::format("the {} of x is 2^31 or more", name));
     const std::int64_t room = input + 2 * padding - size;
     if (input < 1 || room < 0)
       fault()
           .fix("Give a larger image, more padding or a smaller kernel.")
-          .raise<ShapeError>(
-              fmt::format("the kernel's {} is {} but that of the padded x is {}", name, size, input + 2 * padding));
+          .raise<ShapeError>(fmt::format("the kernel's {} is {} but that of the padded x is {}",
+                                         name, size, input + 2 * padding));
     axis.output = (room + (options.ceil_mode ? axis.stride - 1 : 0)) / axis.stride + 1;
     // The last window must begin in the image or the padding before it.
     if (options.ceil_mode && (axis.output - 1) * axis.stride >= input + padding) --axis.output;
     return axis;
   };
   PoolGeometry g{x.shape()[0], x.shape()[1], {}, {}, options.count_include_pad};
-  g.height = axis_of(x.shape()[2], kernel.height, options.stride.height, options.padding.height, "height");
-  g.width = axis_of(x.shape()[3], kernel.width, options.stride.width, options.padding.width, "width");
+  g.height =
+      axis_of(x.shape()[2], kernel.height, options.stride.height, options.padding.height, "height");
+  g.width =
+      axis_of(x.shape()[3], kernel.width, options.stride.width, options.padding.width, "width");
   return g;
 }
 

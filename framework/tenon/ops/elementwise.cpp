@@ -25,14 +25,16 @@ Tensor negate(const Tensor& x, Where where) {
         .fix("Use logical_not(x), or convert: x.to(Dtype::i64).")
         .raise<DtypeError>("booleans have no negative");
   return record(
-      "negate", {x}, kernels::negate(x), [](const Tensor& dy, const Needs&) -> Gradients { return {negate(dy)}; }, where);
+      "negate", {x}, kernels::negate(x),
+      [](const Tensor& dy, const Needs&) -> Gradients { return {negate(dy)}; }, where);
 }
 
 Tensor abs(const Tensor& x, Where where) {
   check_defined("abs", "x", x, where);
   return record(
       "abs", {x}, kernels::unary(Unary::abs, x),
-      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {dy * sign(x.get())}; }, where);
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {dy * sign(x.get())}; },
+      where);
 }
 
 namespace {
@@ -53,29 +55,39 @@ Tensor round(const Tensor& x, Where where) { return step("round", Unary::round, 
 
 Tensor square(const Tensor& x, Where where) {
   check_defined("square", "x", x, where);
-  const Tensor y = kernels::square(x.dtype() == Dtype::boolean ? kernels::convert(x, Dtype::i64) : x);
+  const Tensor y =
+      kernels::square(x.dtype() == Dtype::boolean ? kernels::convert(x, Dtype::i64) : x);
   return record(
-      "square", {x}, y, [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {2.0 * dy * x.get()}; },
+      "square", {x}, y,
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {2.0 * dy * x.get()}; },
       where);
 }
 
 Tensor exp(const Tensor& x, Where where) {
   const Tensor y = kernels::exp(real_values("exp", x, where));
   return record(
-      "exp", {x}, y, [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients { return {dy * y.get()}; },
+      "exp", {x}, y,
+      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients {
+        return {dy * y.get()};
+      },
       where);
 }
 
 Tensor log(const Tensor& x, Where where) {
   const Tensor y = kernels::log(real_values("log", x, where));
   return record(
-      "log", {x}, y, [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {dy / x.get()}; }, where);
+      "log", {x}, y,
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {dy / x.get()}; },
+      where);
 }
 
 Tensor log1p(const Tensor& x, Where where) {
   const Tensor y = kernels::unary(Unary::log1p, real_values("log1p", x, where));
   return record(
-      "log1p", {x}, y, [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {dy / (x.get() + 1.0)}; },
+      "log1p", {x}, y,
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients {
+        return {dy / (x.get() + 1.0)};
+      },
       where);
 }
 
@@ -83,14 +95,20 @@ Tensor expm1(const Tensor& x, Where where) {
   const Tensor y = kernels::unary(Unary::expm1, real_values("expm1", x, where));
   return record(
       "expm1", {x}, y,
-      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients { return {dy * (y.get() + 1.0)}; }, where);
+      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients {
+        return {dy * (y.get() + 1.0)};
+      },
+      where);
 }
 
 Tensor sqrt(const Tensor& x, Where where) {
   const Tensor y = kernels::sqrt(real_values("sqrt", x, where));
   return record(
       "sqrt", {x}, y,
-      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients { return {dy / (2.0 * y.get())}; }, where);
+      [y = Saved::output(y)](const Tensor& dy, const Needs&) -> Gradients {
+        return {dy / (2.0 * y.get())};
+      },
+      where);
 }
 
 Tensor rsqrt(const Tensor& x, Where where) {
@@ -107,14 +125,19 @@ Tensor rsqrt(const Tensor& x, Where where) {
 Tensor sin(const Tensor& x, Where where) {
   const Tensor y = kernels::unary(Unary::sin, real_values("sin", x, where));
   return record(
-      "sin", {x}, y, [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {dy * cos(x.get())}; }, where);
+      "sin", {x}, y,
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {dy * cos(x.get())}; },
+      where);
 }
 
 Tensor cos(const Tensor& x, Where where) {
   const Tensor y = kernels::unary(Unary::cos, real_values("cos", x, where));
   return record(
       "cos", {x}, y,
-      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients { return {negate(dy * sin(x.get()))}; }, where);
+      [x = Saved(x)](const Tensor& dy, const Needs&) -> Gradients {
+        return {negate(dy * sin(x.get()))};
+      },
+      where);
 }
 
 Tensor erf(const Tensor& x, Where where) {
@@ -130,18 +153,23 @@ Tensor erf(const Tensor& x, Where where) {
 namespace {
 
 /// dx = dy where low <= x <= high, else 0.
-Tensor clamp_gradient(const Tensor& dy, const Tensor& x, ClampOptions options, Where where = Where::current()) {
+Tensor clamp_gradient(const Tensor& dy, const Tensor& x, ClampOptions options,
+                      Where where = Where::current()) {
   return record(
-      "clamp_gradient", {dy, x}, kernels::binary(Binary::clamp_gradient, dy, x, {options.low, options.high}),
+      "clamp_gradient", {dy, x},
+      kernels::binary(Binary::clamp_gradient, dy, x, {options.low, options.high}),
       [x = Saved(x), options](const Tensor& g, const Needs&) -> Gradients {
         return {clamp_gradient(g, x.get(), options), none};
       },
       where);
 }
 
-/// The dtype of a clamped x: bounds that are not whole make integers f32, whole ones make booleans i64.
+/// The dtype of a clamped x: bounds that are not whole make integers f32, whole ones make booleans
+/// i64.
 Dtype clamped_dtype(Dtype dtype, ClampOptions options) {
-  const auto is_whole = [](double bound) { return std::isinf(bound) || bound == std::floor(bound); };
+  const auto is_whole = [](double bound) {
+    return std::isinf(bound) || bound == std::floor(bound);
+  };
   const bool whole = is_whole(options.low) && is_whole(options.high);
   return promote_scalar(dtype, whole ? Dtype::i64 : Dtype::f32);
 }
@@ -151,8 +179,10 @@ Dtype clamped_dtype(Dtype dtype, ClampOptions options) {
 Tensor clamp(const Tensor& x, ClampOptions options, Where where) {
   check_defined("clamp", "x", x, where);
   if (std::isnan(options.low) || std::isnan(options.high))
-    Fault("clamp", where).operand("x", x).raise<ShapeError>(
-        fmt::format("the bounds must be numbers but are {} and {}", options.low, options.high));
+    Fault("clamp", where)
+        .operand("x", x)
+        .raise<ShapeError>(
+            fmt::format("the bounds must be numbers but are {} and {}", options.low, options.high));
   const Dtype dtype = clamped_dtype(x.dtype(), options);
   const Tensor values = x.dtype() == dtype ? x : kernels::convert(x, dtype);
   return record(

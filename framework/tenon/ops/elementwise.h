@@ -4,7 +4,8 @@
 
 namespace tenon {
 
-// Element by element, any shape; the result is of x's shape and in its order. An undefined x is a ShapeError.
+// Element by element, any shape; the result is of x's shape and in its order. An undefined x is a
+// ShapeError.
 
 /// These keep the dtype. -x is a DtypeError for boolean; integers wrap.   dx = -dy
 Tensor negate(const Tensor& x, Where where = Where::current());
@@ -35,7 +36,8 @@ Tensor rsqrt(const Tensor& x, Where where = Where::current());
 Tensor sin(const Tensor& x, Where where = Where::current());
 /// dx = -dy sin(x)
 Tensor cos(const Tensor& x, Where where = Where::current());
-/// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.   dx = dy 2 / sqrt(pi) exp(-x^2)
+/// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.   dx = dy 2 /
+/// sqrt(pi) exp(-x^2)
 Tensor erf(const Tensor& x, Where where = Where::current());
 
 /// Limits x to [low, high].
@@ -43,8 +45,8 @@ struct ClampOptions {
   double low = -__builtin_huge_val();
   double high = __builtin_huge_val();
 };
-/// min(max(x, low), high). Integers stay integers if the bounds are whole, else they become f32; NaN in x stays.
-/// ShapeError for a bound that is NaN.   dx = dy where low <= x <= high, else 0
+/// min(max(x, low), high). Integers stay integers if the bounds are whole, else they become f32;
+/// NaN in x stays. ShapeError for a bound that is NaN.   dx = dy where low <= x <= high, else 0
 Tensor clamp(const Tensor& x, ClampOptions options, Where where = Where::current());
 
 }  // namespace tenon

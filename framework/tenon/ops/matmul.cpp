@@ -17,12 +17,6 @@ namespace {
 constexpr const char* kAxesA = "..., M, K";
 constexpr const char* kAxesB = "..., K, N";
 
-/// Whether a leading axis, or a vector's missing one, is dropped from the result.
-struct Vectors {
-  bool a = false;
-  bool b = false;
-};
-
 /// Checks everything; returns the shape of the product of matrices, before a vector's axis is
 /// dropped.
 Shape matmul_geometry(const Tensor& a, const Tensor& b, Where where) {
@@ -79,12 +73,9 @@ Tensor as_matrix(const Tensor& x, bool column) {
 /// The gradient of the matrices b of a b: a^T dy. One b for a whole batch takes one product over
 /// all rows.
 Tensor right_gradient(const Tensor& a, const Tensor& dy, const Shape& b_shape) {
-  if (b_shape.rank() == 2 && a.rank() > 2) {
-    const std::int64_t k = b_shape[0], n = b_shape[1];
-    const std::int64_t rows =
-        a.numel() == 0 ? dy.numel() / std::max<std::int64_t>(n, 1) : a.numel() / k;
-    if (a.numel() > 0)
-      return matmul(transpose(reshape(a, {rows, k}), 0, 1), reshape(dy, {rows, n}));
+  if (b_shape.rank() == 2 && a.rank() > 2 && a.numel() > 0) {
+    const std::int64_t rows = a.numel() / b_shape[0];
+    return matmul(transpose(reshape(a, {rows, b_shape[0]}), 0, 1), reshape(dy, {rows, b_shape[1]}));
   }
   return sum_to(matmul(transpose(a, -2, -1), dy), b_shape);
 }
@@ -93,30 +84,31 @@ Tensor right_gradient(const Tensor& a, const Tensor& dy, const Shape& b_shape) {
 
 Tensor matmul(const Tensor& a, const Tensor& b, Where where) {
   const Shape matrices = matmul_geometry(a, b, where);
-  const Vectors vectors = {a.rank() == 1, b.rank() == 1};
+  const bool a_is_vector = a.rank() == 1, b_is_vector = b.rank() == 1;
   Tensor y = kernels::matmul(as_matrix(a, false), as_matrix(b, true));
-  if (vectors.a || vectors.b) {
+  if (a_is_vector || b_is_vector) {
     Shape shape = matrices;
-    if (vectors.b) shape.erase(shape.rank() - 1);
-    if (vectors.a) shape.erase(shape.rank() - (vectors.b ? 1 : 2));
+    if (b_is_vector) shape.erase(shape.rank() - 1);
+    if (a_is_vector) shape.erase(shape.rank() - (b_is_vector ? 1 : 2));
     y = make_view(y, shape, contiguous_strides(shape), 0);
   }
 
   return record(
       "matmul", {a, b}, y,
-      [vectors, matrices, a = Saved(a), b = Saved(b)](const Tensor& dy,
-                                                      const Needs& needs) -> Gradients {
-        const Tensor a_rows = vectors.a ? unsqueeze(a.get(), 0) : a.get();
-        const Tensor b_rows = vectors.b ? unsqueeze(b.get(), 1) : b.get();
-        const Tensor dy_rows = vectors.a || vectors.b ? reshape(dy, matrices) : dy;
+      [a_is_vector, b_is_vector, a = Saved(a), b = Saved(b)](const Tensor& dy,
+                                                             const Needs& needs) -> Gradients {
+        const Tensor a_rows = a_is_vector ? unsqueeze(a.get(), 0) : a.get();
+        const Tensor b_rows = b_is_vector ? unsqueeze(b.get(), 1) : b.get();
+        Tensor dy_rows = b_is_vector ? unsqueeze(dy, -1) : dy;
+        if (a_is_vector) dy_rows = unsqueeze(dy_rows, -2);
         Gradients gradients = Gradients::undefined(2);
         if (needs[0]) {
           const Tensor da = sum_to(matmul(dy_rows, transpose(b_rows, -2, -1)), a_rows.shape());
-          gradients[0] = vectors.a ? squeeze(da, 0) : da;
+          gradients[0] = a_is_vector ? squeeze(da, 0) : da;
         }
         if (needs[1]) {
           const Tensor db = right_gradient(a_rows, dy_rows, b_rows.shape());
-          gradients[1] = vectors.b ? squeeze(db, 1) : db;
+          gradients[1] = b_is_vector ? squeeze(db, 1) : db;
         }
         return gradients;
       },

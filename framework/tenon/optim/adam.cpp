@@ -1,7 +1,6 @@
 #include "tenon/optim/adam.h"
 
 #include <cmath>
-#include <utility>
 
 #include "tenon/kernels/optimizer.h"
 #include "tenon/optim/adam_internal.h"
@@ -9,7 +8,8 @@
 
 namespace tenon::optim {
 
-const AdamOptions& check_adam_options(const char* operation, const AdamOptions& options, Where where) {
+const AdamOptions& check_adam_options(const char* operation, const AdamOptions& options,
+                                      Where where) {
   check_not_negative(operation, "learning_rate", options.learning_rate, where);
   check_decay(operation, "beta1", options.beta1, where);
   check_decay(operation, "beta2", options.beta2, where);
@@ -39,8 +39,8 @@ void update_adam(Tensor& parameter, const Tensor& gradient, Slots& slots, double
                         .shrink = shrink});
 }
 
-Adam::Adam(ParameterList parameters, AdamOptions options, Where where)
-    : Optimizer(std::move(parameters), check_adam_options("Adam", options, where).learning_rate, where),
+Adam::Adam(const ParameterList& parameters, AdamOptions options, Where where)
+    : Optimizer(parameters, check_adam_options("Adam", options, where).learning_rate, where),
       options_{options} {}
 
 void Adam::add_group(const ParameterList& parameters, AdamOptions options, Where where) {
@@ -48,7 +48,9 @@ void Adam::add_group(const ParameterList& parameters, AdamOptions options, Where
   options_.push_back(options);
 }
 
-void Adam::init(const Tensor& parameter, Slots& slots) { init_adam_slots(parameter, slots, options_[group()].amsgrad); }
+void Adam::init(const Tensor& parameter, Slots& slots) {
+  init_adam_slots(parameter, slots, options_[group()].amsgrad);
+}
 
 void Adam::update(Tensor& parameter, const Tensor& gradient, Slots& slots, double learning_rate) {
   update_adam(parameter, gradient, slots, learning_rate, options_[group()], 0, update_number());

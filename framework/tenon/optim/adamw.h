@@ -15,18 +15,21 @@ struct AdamWOptions {
   bool amsgrad = false;
 };
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter 2019): p = (1 - learning_rate weight_decay) p, then
-/// Adam's step without decay.
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019): p = (1 - learning_rate
+/// weight_decay) p, then Adam's step without decay.
 class AdamW : public Optimizer {
  public:
   /// Throws DataError for options out of range.
-  explicit AdamW(ParameterList parameters, AdamWOptions options = {}, Where where = Where::current());
+  explicit AdamW(const ParameterList& parameters, AdamWOptions options = {},
+                 Where where = Where::current());
   /// More parameters, with options of their own.
-  void add_group(const ParameterList& parameters, AdamWOptions options, Where where = Where::current());
+  void add_group(const ParameterList& parameters, AdamWOptions options,
+                 Where where = Where::current());
 
  protected:
   void init(const Tensor& parameter, Slots& slots) override;
-  void update(Tensor& parameter, const Tensor& gradient, Slots& slots, double learning_rate) override;
+  void update(Tensor& parameter, const Tensor& gradient, Slots& slots,
+              double learning_rate) override;
 
  private:
   std::vector<AdamWOptions> options_;  // one a group

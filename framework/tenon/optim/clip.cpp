@@ -18,13 +18,15 @@ double clip_grad_norm(const ParameterList& parameters, double max_norm, Where wh
   const NoGradGuard no_grad;
   double squares = 0;
   for (const auto& [name, tensor] : parameters)
-    if (const Tensor gradient = tensor.grad(); gradient.defined()) squares += kernels::sum_of_squares(gradient);
+    if (const Tensor gradient = tensor.grad(); gradient.defined())
+      squares += kernels::sum_of_squares(gradient);
 
   const double norm = std::sqrt(squares);
   if (norm <= max_norm) return norm;
   const double scale = max_norm / norm;
   for (auto [name, tensor] : parameters)
-    if (const Tensor gradient = tensor.grad(); gradient.defined()) tensor.set_grad(multiply({gradient, where}, scale), where);
+    if (const Tensor gradient = tensor.grad(); gradient.defined())
+      tensor.set_grad(multiply({gradient, where}, scale), where);
   return norm;
 }
 

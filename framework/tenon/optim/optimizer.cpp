@@ -19,15 +19,17 @@ constexpr const char* kUpdates = "updates";
 
 void check_not_negative(const char* operation, const char* name, double value, Where where) {
   if (!std::isfinite(value) || value < 0)
-    Fault(operation, where).raise<DataError>(fmt::format("{} is {} but must be finite and at least 0", name, value));
+    Fault(operation, where)
+        .raise<DataError>(fmt::format("{} is {} but must be finite and at least 0", name, value));
 }
 
 void check_decay(const char* operation, const char* name, double value, Where where) {
   if (!(value >= 0 && value < 1))
-    Fault(operation, where).raise<DataError>(fmt::format("{} is {} but must be in [0, 1)", name, value));
+    Fault(operation, where)
+        .raise<DataError>(fmt::format("{} is {} but must be in [0, 1)", name, value));
 }
 
-Optimizer::Optimizer(ParameterList parameters, double learning_rate, Where where) {
+Optimizer::Optimizer(const ParameterList& parameters, double learning_rate, Where where) {
   add_group(parameters, learning_rate, where);
 }
 
@@ -39,7 +41,8 @@ void Optimizer::add_group(const ParameterList& parameters, double learning_rate,
   std::vector<Entry> entries = entries_;
   for (const auto& [name, tensor] : parameters) {
     if (name.empty() || name.find('/') != std::string::npos)
-      Fault(kName, where).raise<Error>(fmt::format("the parameter name \"{}\" is empty or has a slash", name));
+      Fault(kName, where)
+          .raise<Error>(fmt::format("the parameter name \"{}\" is empty or has a slash", name));
     check_floating(kName, tensor, where, name.c_str());
     if (!tensor.is_leaf())
       Fault(kName, where)
@@ -50,8 +53,10 @@ void Optimizer::add_group(const ParameterList& parameters, double learning_rate,
       if (other.tensor.impl() == tensor.impl())
         Fault(kName, where)
             .operand(name, tensor)
-            .raise<Error>(other.name == name ? fmt::format("parameter {} is given twice", name)
-                                             : fmt::format("{} and {} are one parameter, given twice", other.name, name));
+            .raise<Error>(
+                other.name == name
+                    ? fmt::format("parameter {} is given twice", name)
+                    : fmt::format("{} and {} are one parameter, given twice", other.name, name));
       if (other.name == name)
         Fault(kName, where)
             .fix("Take both from the parameters() of one module, which names them apart.")
@@ -129,11 +134,13 @@ struct Optimizer::Loaded {
   std::vector<Slots> slots;
 };
 
-Optimizer::Loaded Optimizer::read_state(std::string_view label, const std::map<std::string, Tensor>& state,
+Optimizer::Loaded Optimizer::read_state(std::string_view label,
+                                        const std::map<std::string, Tensor>& state,
                                         Differences& differences) {
   const NoGradGuard no_grad;
   std::map<std::string, TensorKind> wanted{
-      {kStep, {Dtype::i64, {}}}, {kLearningRate, {Dtype::f64, {static_cast<std::int64_t>(groups_.size())}}}};
+      {kStep, {Dtype::i64, {}}},
+      {kLearningRate, {Dtype::f64, {static_cast<std::int64_t>(groups_.size())}}}};
   std::map<std::string, TensorKind> found;
   for (const auto& [key, tensor] : state)
     if (tensor.defined()) found[key] = kind_of(tensor);
@@ -159,7 +166,8 @@ Optimizer::Loaded Optimizer::read_state(std::string_view label, const std::map<s
     const auto updates = state.find(entries_[i].name + "/" + kUpdates);
     if (updates == state.end()) continue;
     loaded.updates[i] = updates->second.item<std::int64_t>();
-    for (auto& [slot, tensor] : loaded.slots[i]) tensor.copy_from(state.at(entries_[i].name + "/" + slot));
+    for (auto& [slot, tensor] : loaded.slots[i])
+      tensor.copy_from(state.at(entries_[i].name + "/" + slot));
   }
   return loaded;
 }
@@ -173,14 +181,16 @@ void Optimizer::load_state(const std::map<std::string, Tensor>& state, Where whe
     fault.raise<CheckpointError>("the state does not fit the optimizer: " + differences.summary());
   }
   step_count_ = loaded.step_count;
-  for (std::size_t i = 0; i < groups_.size(); ++i) groups_[i].learning_rate = loaded.learning_rates[i];
+  for (std::size_t i = 0; i < groups_.size(); ++i)
+    groups_[i].learning_rate = loaded.learning_rates[i];
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     entries_[i].updates = loaded.updates[i];
     entries_[i].slots = std::move(loaded.slots[i]);
   }
 }
 
-void OptimizerAccess::compare_state(Optimizer& optimizer, const std::map<std::string, Tensor>& state,
+void OptimizerAccess::compare_state(Optimizer& optimizer,
+                                    const std::map<std::string, Tensor>& state,
                                     Differences& differences) {
   optimizer.read_state("optimizer ", state, differences);
 }

@@ -15,7 +15,8 @@ void check_decay(const char* operation, const char* name, double value, Where wh
 
 /// For checkpoints, which tell the differences of model and optimizer together.
 struct OptimizerAccess {
-  static void compare_state(Optimizer& optimizer, const std::map<std::string, Tensor>& state, Differences& differences);
+  static void compare_state(Optimizer& optimizer, const std::map<std::string, Tensor>& state,
+                            Differences& differences);
 };
 
 }  // namespace tenon::optim

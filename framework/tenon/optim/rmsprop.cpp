@@ -1,7 +1,5 @@
 #include "tenon/optim/rmsprop.h"
 
-#include <utility>
-
 #include "tenon/kernels/optimizer.h"
 #include "tenon/optim/optimizer_internal.h"
 
@@ -19,8 +17,8 @@ RMSpropOptions checked(const RMSpropOptions& options, Where where) {
 
 }  // namespace
 
-RMSprop::RMSprop(ParameterList parameters, RMSpropOptions options, Where where)
-    : Optimizer(std::move(parameters), checked(options, where).learning_rate, where), options_{options} {}
+RMSprop::RMSprop(const ParameterList& parameters, RMSpropOptions options, Where where)
+    : Optimizer(parameters, checked(options, where).learning_rate, where), options_{options} {}
 
 void RMSprop::add_group(const ParameterList& parameters, RMSpropOptions options, Where where) {
   Optimizer::add_group(parameters, checked(options, where).learning_rate, where);
@@ -34,10 +32,12 @@ void RMSprop::init(const Tensor& parameter, Slots& slots) {
   if (options.momentum != 0) slots["momentum"] = zeros_like(parameter);
 }
 
-void RMSprop::update(Tensor& parameter, const Tensor& gradient, Slots& slots, double learning_rate) {
+void RMSprop::update(Tensor& parameter, const Tensor& gradient, Slots& slots,
+                     double learning_rate) {
   const RMSpropOptions& options = options_[group()];
   Tensor no_mean, no_momentum;
-  kernels::rmsprop_update(parameter, gradient, slots["square_mean"], options.centered ? slots["mean"] : no_mean,
+  kernels::rmsprop_update(parameter, gradient, slots["square_mean"],
+                          options.centered ? slots["mean"] : no_mean,
                           options.momentum != 0 ? slots["momentum"] : no_momentum,
                           {.learning_rate = learning_rate,
                            .alpha = options.alpha,

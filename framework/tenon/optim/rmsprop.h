@@ -16,19 +16,25 @@ struct RMSpropOptions {
 };
 
 /// RMSprop (Tieleman and Hinton 2012; centered: Graves 2013), as in PyTorch:
-///   g = gradient + weight_decay p;   s = alpha s + (1 - alpha) g^2;   step = g / (sqrt(s) + epsilon)
-///   centered: mean = alpha mean + (1 - alpha) g, and s - mean^2 in place of s
-///   momentum: m = momentum m + step, and m in place of step;   p = p - learning_rate step
+///   g = gradient + weight_decay p
+///   s = alpha s + (1 - alpha) g^2; centered: mean = alpha mean + (1 - alpha) g as well,
+///       and s - mean^2 in place of s below
+///   step = g / (sqrt(s) + epsilon)
+///   m = momentum m + step, with momentum, and in place of the step
+///   p = p - learning_rate step
 class RMSprop : public Optimizer {
  public:
   /// Throws DataError for options out of range.
-  explicit RMSprop(ParameterList parameters, RMSpropOptions options = {}, Where where = Where::current());
+  explicit RMSprop(const ParameterList& parameters, RMSpropOptions options = {},
+                   Where where = Where::current());
   /// More parameters, with options of their own.
-  void add_group(const ParameterList& parameters, RMSpropOptions options, Where where = Where::current());
+  void add_group(const ParameterList& parameters, RMSpropOptions options,
+                 Where where = Where::current());
 
  protected:
   void init(const Tensor& parameter, Slots& slots) override;
-  void update(Tensor& parameter, const Tensor& gradient, Slots& slots, double learning_rate) override;
+  void update(Tensor& parameter, const Tensor& gradient, Slots& slots,
+              double learning_rate) override;
 
  private:
   std::vector<RMSpropOptions> options_;  // one a group

@@ -11,13 +11,15 @@
 namespace tenon::optim {
 namespace {
 
-void check_at_least(const char* operation, const char* name, std::int64_t value, std::int64_t least, Where where) {
+void check_at_least(const char* operation, const char* name, std::int64_t value, std::int64_t least,
+                    Where where) {
   if (value < least)
     Fault(operation, where)
         .raise<DataError>(fmt::format("{} is {} but must be at least {}", name, value, least));
 }
 
-void check_common(const char* operation, double learning_rate, std::int64_t warmup_steps, std::int64_t step, Where where) {
+void check_common(const char* operation, double learning_rate, std::int64_t warmup_steps,
+                  std::int64_t step, Where where) {
   check_not_negative(operation, "learning_rate", learning_rate, where);
   check_at_least(operation, "warmup_steps", warmup_steps, 0, where);
   check_at_least(operation, "step", step, 0, where);
@@ -39,7 +41,8 @@ double StepSchedule::operator()(std::int64_t step, Where where) const {
   check_at_least("StepSchedule", "step_size", step_size, 1, where);
   check_not_negative("StepSchedule", "gamma", gamma, where);
   if (step < warmup_steps) return warm_up(learning_rate, warmup_steps, step);
-  return learning_rate * std::pow(gamma, static_cast<double>((step - warmup_steps) / step_size));
+  const std::int64_t drops = (step - warmup_steps) / step_size;
+  return learning_rate * std::pow(gamma, static_cast<double>(drops));
 }
 
 double CosineSchedule::operator()(std::int64_t step, Where where) const {
@@ -48,8 +51,10 @@ double CosineSchedule::operator()(std::int64_t step, Where where) const {
   check_not_negative("CosineSchedule", "final_learning_rate", final_learning_rate, where);
   if (step < warmup_steps) return warm_up(learning_rate, warmup_steps, step);
   if (step >= total_steps) return final_learning_rate;
-  const double progress = static_cast<double>(step - warmup_steps) / static_cast<double>(total_steps - warmup_steps);
-  return final_learning_rate + (learning_rate - final_learning_rate) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+  const double progress =
+      static_cast<double>(step - warmup_steps) / static_cast<double>(total_steps - warmup_steps);
+  return final_learning_rate +
+         (learning_rate - final_learning_rate) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
 }
 
 }  // namespace tenon::optim

@@ -6,11 +6,12 @@
 
 namespace tenon::optim {
 
-// Learning rates as pure functions of the step, counted from 0, so that a resumed run continues them:
+// Learning rates as pure functions of the step, counted from 0, so that a resumed run continues
+// them:
 //   const optim::CosineSchedule schedule{.learning_rate = 2e-3, .total_steps = 4690};
 //   optimizer.set_learning_rate(schedule(step));
-// During warm-up the rate rises linearly, learning_rate (step + 1) / warmup_steps; then the schedule begins.
-// They throw DataError for a negative step or fields out of range.
+// During warm-up the rate rises linearly, learning_rate (step + 1) / warmup_steps; then the
+// schedule begins. They throw DataError for a negative step or fields out of range.
 
 /// Always the same.
 struct ConstantSchedule {
@@ -30,8 +31,8 @@ struct StepSchedule {
   double operator()(std::int64_t step, Where where = Where::current()) const;
 };
 
-/// Half a cosine from learning_rate down to final_learning_rate at total_steps (warm-up included), and constant
-/// from there (Loshchilov and Hutter 2017).
+/// Half a cosine from learning_rate down to final_learning_rate at total_steps (warm-up included),
+/// and constant from there (Loshchilov and Hutter 2017).
 struct CosineSchedule {
   double learning_rate = 1e-3;
   std::int64_t total_steps = 1;

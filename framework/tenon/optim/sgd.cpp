@@ -1,7 +1,5 @@
 #include "tenon/optim/sgd.h"
 
-#include <utility>
-
 #include "tenon/core/fault_internal.h"
 #include "tenon/kernels/optimizer.h"
 #include "tenon/optim/optimizer_internal.h"
@@ -22,8 +20,8 @@ SGDOptions checked(const SGDOptions& options, Where where) {
 
 }  // namespace
 
-SGD::SGD(ParameterList parameters, SGDOptions options, Where where)
-    : Optimizer(std::move(parameters), checked(options, where).learning_rate, where), options_{options} {}
+SGD::SGD(const ParameterList& parameters, SGDOptions options, Where where)
+    : Optimizer(parameters, checked(options, where).learning_rate, where), options_{options} {}
 
 void SGD::add_group(const ParameterList& parameters, SGDOptions options, Where where) {
   Optimizer::add_group(parameters, checked(options, where).learning_rate, where);

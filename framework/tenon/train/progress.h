@@ -5,8 +5,9 @@
 
 namespace tenon {
 
-/// A line on standard output that tells how far a piece of work is. On a terminal it is updated in place, at most ten
-/// times a second; in a pipe only the last text of each line comes out, so that a log has one line an epoch.
+/// A line on standard output that tells how far a piece of work is. On a terminal it is updated in
+/// place, at most ten times a second; in a pipe only the last text of each line comes out, so that
+/// a log has one line an epoch.
 class ProgressLine {
  public:
   ProgressLine();

@@ -7,7 +7,8 @@ namespace {
 
 constexpr auto kDirect = dnnl::algorithm::convolution_direct;
 
-/// [C_out, C_in / groups, K_h, K_w], or with groups [groups, C_out / groups, C_in / groups, K_h, K_w].
+/// [C_out, C_in / groups, K_h, K_w], or with groups [groups, C_out / groups, C_in / groups, K_h,
+/// K_w].
 Shape grouped(const Shape& w, std::int64_t groups) {
   if (groups == 1) return w;
   return {groups, w[0] / groups, w[1], w[2], w[3]};
@@ -36,42 +37,44 @@ PlanKey key_of(PlanKind kind, const ConvGeometry& g, const Tensor& w) {
   PlanKey key(kind);
   key.add(g.batch).add(g.in_channels).add(g.out_channels).add(g.groups);
   for (const WindowAxis& axis : {g.height, g.width})
-    key.add(axis.input).add(axis.output).add(axis.kernel).add(axis.stride).add(axis.dilation).add(axis.before);
+    key.add(axis.input)
+        .add(axis.output)
+        .add(axis.kernel)
+        .add(axis.stride)
+        .add(axis.dilation)
+        .add(axis.before);
   return key.add(w.strides());
 }
 
 /// At about 25 multiply-adds and 2 elements a nanosecond.
 Work work_of(const ConvGeometry& g) {
-  const double elements = static_cast<double>(g.x_shape().numel()) + static_cast<double>(g.y_shape().numel());
+  const double elements =
+      static_cast<double>(g.x_shape().numel()) + static_cast<double>(g.y_shape().numel());
   return onednn::work_of(g.multiply_adds() / 25 + elements / 2);
 }
 
-dnnl::convolution_forward::primitive_desc forward_desc(const ConvGeometry& g, bool has_bias,
-                                                       const dnnl::primitive_attr& attr) {
+dnnl::convolution_forward::primitive_desc forward_desc(const ConvGeometry& g, bool has_bias) {
   const Window window(g);
-  const dnnl::memory::desc x = channels_last(g.x_shape()), w = any_format(grouped(g.w_shape(), g.groups));
-  const dnnl::memory::desc y = channels_last(g.y_shape());
   const dnnl::memory::desc b = has_bias ? desc_of({g.out_channels}, {1}) : dnnl::memory::desc();
-  return {engine(), dnnl::prop_kind::forward_training, kDirect,       x,           w, b, y, window.stride,
-          window.dilation, window.before,              window.after,  attr};
-}
-
-dnnl::primitive_attr attributes_with(Activation activation) {
-  dnnl::primitive_attr attr = attributes();
-  dnnl::post_ops post_ops;
-  switch (activation) {
-    case Activation::tanh: post_ops.append_eltwise(dnnl::algorithm::eltwise_tanh, 0, 0); break;
-    case Activation::leaky_relu: post_ops.append_eltwise(dnnl::algorithm::eltwise_relu, 0.01F, 0); break;
-    default: return attr;
-  }
-  attr.set_post_ops(post_ops);
-  return attr;
+  return {engine(),
+          dnnl::prop_kind::forward_training,
+          kDirect,
+          channels_last(g.x_shape()),
+          any_format(grouped(g.w_shape(), g.groups)),
+          b,
+          channels_last(g.y_shape()),
+          window.stride,
+          window.dilation,
+          window.before,
+          window.after,
+          attributes()};
 }
 
 }  // namespace
 
 bool takes(const ConvGeometry& g) {
-  if (g.x_shape().numel() == 0 || g.w_shape().numel() == 0 || g.y_shape().numel() == 0) return false;
+  if (g.x_shape().numel() == 0 || g.w_shape().numel() == 0 || g.y_shape().numel() == 0)
+    return false;
   for (const std::int64_t size : {g.batch, g.in_channels, g.out_channels})
     if (size > std::numeric_limits<std::int32_t>::max()) return false;
   for (const WindowAxis& axis : {g.height, g.width}) {
@@ -83,15 +86,11 @@ bool takes(const ConvGeometry& g) {
   return true;
 }
 
-bool fuses(Activation activation) {
-  return activation == Activation::none || activation == Activation::tanh || activation == Activation::leaky_relu;
-}
-
-Plan& conv2d_plan(const ConvGeometry& g, const Tensor& w, bool has_bias, Activation activation) {
+Plan& conv2d_plan(const ConvGeometry& g, const Tensor& w, bool has_bias) {
   PlanKey key = key_of(PlanKind::convolution, g, w);
-  key.add(std::int64_t{has_bias}).add(static_cast<std::int64_t>(activation));
+  key.add(std::int64_t{has_bias});
   return plan_for(key, work_of(g), [&]() -> PlanRecipe {
-    const auto desc = forward_desc(g, has_bias, attributes_with(activation));
+    const auto desc = forward_desc(g, has_bias);
     return {desc,
             {{DNNL_ARG_SRC, desc.src_desc()},
              {DNNL_ARG_WEIGHTS, desc.weights_desc(), weights_of(w, g.groups)},
@@ -101,17 +100,18 @@ Plan& conv2d_plan(const ConvGeometry& g, const Tensor& w, bool has_bias, Activat
 }
 
 Plan& conv2d_input_gradient_plan(const ConvGeometry& g, const Tensor& w) {
-  return plan_for(key_of(PlanKind::convolution_input_gradient, g, w), work_of(g), [&]() -> PlanRecipe {
-    const Window window(g);
-    const dnnl::convolution_backward_data::primitive_desc desc(
-        engine(), kDirect, channels_last(g.x_shape()), any_format(grouped(g.w_shape(), g.groups)),
-        channels_last(g.y_shape()), window.stride, window.dilation, window.before, window.after,
-        forward_desc(g, false, attributes()), attributes());
-    return {desc,
-            {{DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
-             {DNNL_ARG_WEIGHTS, desc.weights_desc(), weights_of(w, g.groups)},
-             {DNNL_ARG_DIFF_SRC, desc.diff_src_desc()}}};
-  });
+  return plan_for(
+      key_of(PlanKind::convolution_input_gradient, g, w), work_of(g), [&]() -> PlanRecipe {
+        const Window window(g);
+        const dnnl::convolution_backward_data::primitive_desc desc(
+            engine(), kDirect, channels_last(g.x_shape()),
+            any_format(grouped(g.w_shape(), g.groups)), channels_last(g.y_shape()), window.stride,
+            window.dilation, window.before, window.after, forward_desc(g, false), attributes());
+        return {desc,
+                {{DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},
+                 {DNNL_ARG_WEIGHTS, desc.weights_desc(), weights_of(w, g.groups)},
+                 {DNNL_ARG_DIFF_SRC, desc.diff_src_desc()}}};
+      });
 }
 
 Plan& conv2d_weight_gradient_plan(const ConvGeometry& g, const Tensor& dw, bool has_bias) {
@@ -121,9 +121,9 @@ Plan& conv2d_weight_gradient_plan(const ConvGeometry& g, const Tensor& dw, bool 
     const Window window(g);
     const dnnl::memory::desc b = has_bias ? desc_of({g.out_channels}, {1}) : dnnl::memory::desc();
     const dnnl::convolution_backward_weights::primitive_desc desc(
-        engine(), kDirect, channels_last(g.x_shape()), any_format(grouped(g.w_shape(), g.groups)), b,
-        channels_last(g.y_shape()), window.stride, window.dilation, window.before, window.after,
-        forward_desc(g, has_bias, attributes()), attributes());
+        engine(), kDirect, channels_last(g.x_shape()), any_format(grouped(g.w_shape(), g.groups)),
+        b, channels_last(g.y_shape()), window.stride, window.dilation, window.before, window.after,
+        forward_desc(g, has_bias), attributes());
     return {desc,
             {{DNNL_ARG_SRC, desc.src_desc()},
              {DNNL_ARG_DIFF_DST, desc.diff_dst_desc()},

@@ -10,8 +10,8 @@
 namespace tenon::kernels::onednn {
 namespace {
 
-/// oneDNN's own cache holds the code that the threads' plans share. Its default of 1024 entries keeps
-/// hundreds of megabytes of code alive when shapes vary.
+/// oneDNN's own cache holds the code that the threads' plans share. Its default of 1024 entries
+/// keeps hundreds of megabytes of code alive when shapes vary.
 constexpr int kPrimitiveCacheCapacity = 128;
 
 struct Context {
@@ -21,7 +21,9 @@ struct Context {
   Context() : engine(dnnl::engine::kind::cpu, 0), stream(engine) {
     const dnnl_version_t* version = dnnl_version();
     if (version->major != DNNL_VERSION_MAJOR || version->cpu_runtime != DNNL_RUNTIME_TBB)
-      throw Error("tenon: the oneDNN library that was loaded is not of the version and threads it was built for.");
+      throw Error(
+          "tenon: the oneDNN library that was loaded is not of the version and threads it was "
+          "built for.");
     dnnl_set_primitive_cache_capacity(kPrimitiveCacheCapacity);
   }
 };
@@ -63,7 +65,8 @@ const dnnl::stream& stream() { return context().stream; }
 
 void plan_for_threads(int threads, FunctionRef<void()> body) {
   context();
-  // An arena of the caller's own, all of its slots reserved: no worker is asked for and none can join.
+  // An arena of the caller's own, all of its slots reserved: no worker is asked for and none can
+  // join.
   tbb::task_arena arena(threads, static_cast<unsigned>(threads));
   arena.execute([&] { body(); });
 }

@@ -37,7 +37,8 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t bytes)
-      : data_(::operator new(std::max(bytes, kAlignment), std::align_val_t{kAlignment})), bytes_(bytes) {}
+      : data_(::operator new (std::max(bytes, kAlignment), std::align_val_t{kAlignment})),
+        bytes_(bytes) {}
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
@@ -46,7 +47,7 @@ class AlignedBuffer {
     return *this;
   }
   ~AlignedBuffer() {
-    if (data_) ::operator delete(data_, std::align_val_t{kAlignment});
+    if (data_) ::operator delete (data_, std::align_val_t{kAlignment});
   }
 
   void* data() const { return data_; }
@@ -68,9 +69,13 @@ AlignedBuffer& thread_scratchpad() {
   return buffer;
 }
 
-std::size_t round_up(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t round_up(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
-dnnl::memory handle_without_data(const dnnl::memory::desc& desc) { return {desc, engine(), DNNL_MEMORY_NONE}; }
+dnnl::memory handle_without_data(const dnnl::memory::desc& desc) {
+  return {desc, engine(), DNNL_MEMORY_NONE};
+}
 
 void set_data(const dnnl::memory& memory, const void* data) {
   dnnl_memory_set_data_handle(memory.get(), const_cast<void*>(data));
@@ -82,10 +87,12 @@ const void* data_of(const Tensor& x) {
          impl.offset * static_cast<std::int64_t>(size_bytes(impl.dtype));
 }
 
-void run(Work work, dnnl_primitive_t primitive, const std::vector<dnnl_exec_arg_t>& arguments, const char* name) {
+void run(Work work, dnnl_primitive_t primitive, const std::vector<dnnl_exec_arg_t>& arguments,
+         const char* name) {
   dnnl_status_t status = dnnl_success;
   const auto execute = [&] {
-    status = dnnl_primitive_execute(primitive, stream().get(), static_cast<int>(arguments.size()), arguments.data());
+    status = dnnl_primitive_execute(primitive, stream().get(), static_cast<int>(arguments.size()),
+                                    arguments.data());
   };
   if (work == Work::small) {
     run_serially(execute);
@@ -93,7 +100,8 @@ void run(Work work, dnnl_primitive_t primitive, const std::vector<dnnl_exec_arg_
     run_in_arena(execute);
   }
   if (status == dnnl_out_of_memory) throw Error(fmt::format("out of memory in oneDNN ({}).", name));
-  if (status != dnnl_success) throw Error(fmt::format("tenon: oneDNN ({}) failed with status {}.", name, int(status)));
+  if (status != dnnl_success)
+    throw Error(fmt::format("tenon: oneDNN ({}) failed with status {}.", name, int(status)));
 }
 
 /// Weights in the primitive's format, and whose they are.
@@ -137,7 +145,9 @@ struct Plan::Conversion {
     scratchpad_bytes = desc.scratchpad_desc().get_size();
     bytes = argument.desc.get_size();
     work = work_of(static_cast<double>(bytes) / 8);  // 8 bytes a nanosecond
-    arguments = {{DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}, {DNNL_ARG_SCRATCHPAD, scratchpad.get()}};
+    arguments = {{DNNL_ARG_FROM, from.get()},
+                 {DNNL_ARG_TO, to.get()},
+                 {DNNL_ARG_SCRATCHPAD, scratchpad.get()}};
   }
 
   void convert(const void* source, void* destination) {
@@ -161,12 +171,14 @@ struct Plan::Conversion {
       return slot->buffer.data();
     }
     if (slot == packed.end()) {
-      if (packed.empty() || (packed.size() < kMaxPacked && (packed.size() + 1) * bytes <= kMaxPackedBytes)) {
+      if (packed.empty() ||
+          (packed.size() < kMaxPacked && (packed.size() + 1) * bytes <= kMaxPackedBytes)) {
         packed.push_back({0, 0, 0, 0, AlignedBuffer(bytes)});
         slot = packed.end() - 1;
       } else {
-        slot = std::min_element(packed.begin(), packed.end(),
-                                [](const Packed& a, const Packed& b) { return a.last_use < b.last_use; });
+        slot = std::min_element(packed.begin(), packed.end(), [](const Packed& a, const Packed& b) {
+          return a.last_use < b.last_use;
+        });
       }
     }
     slot->storage_id = 0;  // no storage's, should the conversion throw
@@ -231,7 +243,8 @@ void Plan::execute(std::initializer_list<const Tensor*> tensors) {
   // Weights first: packing uses the scratchpad too.
   for (std::size_t i = 0; const Tensor* tensor : tensors) {
     Conversion* conversion = conversions_[i].get();
-    if (tensor && conversion && !conversion->is_output) set_data(memories_[i], conversion->pack(*tensor));
+    if (tensor && conversion && !conversion->is_output)
+      set_data(memories_[i], conversion->pack(*tensor));
     ++i;
   }
   AlignedBuffer& scratchpad = thread_scratchpad();
@@ -273,7 +286,8 @@ struct Hash {
 /// The plans of a thread, the most recently used first.
 struct PlanCache {
   struct Entry {
-    Entry(const PlanKey& key_in, const PlanRecipe& recipe, Work work) : key(key_in), plan(recipe, work) {}
+    Entry(const PlanKey& key_in, const PlanRecipe& recipe, Work work)
+        : key(key_in), plan(recipe, work) {}
     PlanKey key;
     Plan plan;
   };
@@ -308,7 +322,8 @@ struct PlanCache {
         entries.emplace_front(key, made, work);
       });
     } catch (const dnnl::error& error) {
-      throw Error(fmt::format("tenon: oneDNN refused a primitive: {} (status {}).", error.what(), int(error.status)));
+      throw Error(fmt::format("tenon: oneDNN refused a primitive: {} (status {}).", error.what(),
+                              int(error.status)));
     }
   }
 };
@@ -321,7 +336,8 @@ Plan& plan_for(const PlanKey& key, Work work, FunctionRef<PlanRecipe()> recipe) 
 }
 
 PlanCounters plan_counters() {
-  return {g_primitives_created.load(std::memory_order_relaxed), g_weights_packed.load(std::memory_order_relaxed),
+  return {g_primitives_created.load(std::memory_order_relaxed),
+          g_weights_packed.load(std::memory_order_relaxed),
           g_live_plans.load(std::memory_order_relaxed)};
 }
 

@@ -19,7 +19,9 @@ PlanKey key_of(PlanKind kind, const PoolGeometry& g) {
 }
 
 /// At about 2 elements of the larger tensor a nanosecond.
-Work work_of(const PoolGeometry& g) { return onednn::work_of(static_cast<double>(g.x_shape().numel()) / 2); }
+Work work_of(const PoolGeometry& g) {
+  return onednn::work_of(static_cast<double>(g.x_shape().numel()) / 2);
+}
 
 dnnl::algorithm algorithm_of(const PoolGeometry& g) {
   return g.count_include_pad ? dnnl::algorithm::pooling_avg_include_padding
@@ -55,9 +57,11 @@ dnnl::pooling_forward::primitive_desc forward_desc(const PoolGeometry& g) {
 
 bool takes(const PoolGeometry& g) {
   if (g.x_shape().numel() == 0 || g.y_shape().numel() == 0) return false;
-  if (g.batch > std::numeric_limits<std::int32_t>::max() || g.channels > std::numeric_limits<std::int32_t>::max())
+  if (g.batch > std::numeric_limits<std::int32_t>::max() ||
+      g.channels > std::numeric_limits<std::int32_t>::max())
     return false;
-  return !g.count_include_pad || (used_after(g.height) <= g.height.after && used_after(g.width) <= g.width.after);
+  return !g.count_include_pad ||
+         (used_after(g.height) <= g.height.after && used_after(g.width) <= g.width.after);
 }
 
 Plan& avg_pool2d_plan(const PoolGeometry& g) {
@@ -70,11 +74,12 @@ Plan& avg_pool2d_plan(const PoolGeometry& g) {
 Plan& avg_pool2d_gradient_plan(const PoolGeometry& g) {
   return plan_for(key_of(PlanKind::average_pool_gradient, g), work_of(g), [&]() -> PlanRecipe {
     const Window window(g);
-    const dnnl::pooling_backward::primitive_desc desc(engine(), algorithm_of(g), channels_last(g.x_shape()),
-                                                      channels_last(g.y_shape()), window.stride, window.kernel,
-                                                      window.dilation, window.before, window.after, forward_desc(g),
-                                                      attributes());
-    return {desc, {{DNNL_ARG_DIFF_DST, desc.diff_dst_desc()}, {DNNL_ARG_DIFF_SRC, desc.diff_src_desc()}}};
+    const dnnl::pooling_backward::primitive_desc desc(
+        engine(), algorithm_of(g), channels_last(g.x_shape()), channels_last(g.y_shape()),
+        window.stride, window.kernel, window.dilation, window.before, window.after, forward_desc(g),
+        attributes());
+    return {desc,
+            {{DNNL_ARG_DIFF_DST, desc.diff_dst_desc()}, {DNNL_ARG_DIFF_SRC, desc.diff_src_desc()}}};
   });
 }
 

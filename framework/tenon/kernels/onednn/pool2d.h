@@ -5,8 +5,8 @@
 
 namespace tenon::kernels::onednn {
 
-/// Whether oneDNN divides this average as PyTorch does (it does not leave out what reaches over the padding), and no
-/// tensor is empty. There is no maximum here: oneDNN's drops NaN.
+/// Whether oneDNN divides this average as PyTorch does (it does not leave out what reaches over the
+/// padding), and no tensor is empty. There is no maximum here: oneDNN's drops NaN.
 bool takes(const PoolGeometry& geometry);
 
 /// For channels-last f32. execute({&x, &y})

@@ -19,7 +19,8 @@ const char* runtime_name(unsigned runtime) {
 
 std::string version() {
   const dnnl_version_t* version = dnnl_version();
-  return fmt::format("{}.{}.{}, {}", version->major, version->minor, version->patch, runtime_name(version->cpu_runtime));
+  return fmt::format("{}.{}.{}, {}", version->major, version->minor, version->patch,
+                     runtime_name(version->cpu_runtime));
 }
 
 }  // namespace tenon::kernels::onednn

@@ -11,7 +11,8 @@ namespace {
 
 /// Items of a parallel loop that together take about 20 us, at a nanosecond a multiply-add.
 std::int64_t grain_of(double multiply_adds, std::int64_t items) {
-  const double each = std::max(1.0, multiply_adds / static_cast<double>(std::max<std::int64_t>(items, 1)));
+  const double each =
+      std::max(1.0, multiply_adds / static_cast<double>(std::max<std::int64_t>(items, 1)));
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(20000 / each));
 }
 
@@ -22,7 +23,11 @@ struct View4 {
   std::int64_t s0, s1, s2, s3;
 
   View4(T* first, const Tensor& x)
-      : data(first), s0(x.strides()[0]), s1(x.strides()[1]), s2(x.strides()[2]), s3(x.strides()[3]) {}
+      : data(first),
+        s0(x.strides()[0]),
+        s1(x.strides()[1]),
+        s2(x.strides()[2]),
+        s3(x.strides()[3]) {}
   T& operator()(std::int64_t i, std::int64_t j, std::int64_t k, std::int64_t l) const {
     return data[i * s0 + j * s1 + k * s2 + l * s3];
   }
@@ -37,8 +42,8 @@ View4<T> fresh_view4(Tensor& x) {
 }
 
 template <class T>
-void forward(const ConvGeometry& g, const Tensor& x, const Tensor& w, const Tensor& b, Activation activation,
-             Tensor& y) {
+void forward(const ConvGeometry& g, const Tensor& x, const Tensor& w, const Tensor& b,
+             Activation activation, Tensor& y) {
   const auto xs = view4<T>(x), ws = view4<T>(w);
   const auto ys = fresh_view4<T>(y);
   const std::int64_t group_in = g.in_channels / g.groups, group_out = g.out_channels / g.groups;
@@ -49,7 +54,8 @@ void forward(const ConvGeometry& g, const Tensor& x, const Tensor& w, const Tens
       const std::int64_t co = row / g.height.output % g.out_channels;
       const std::int64_t n = row / g.height.output / g.out_channels;
       const std::int64_t first_in = co / group_out * group_in;
-      const double bias = b.defined() ? static_cast<double>(elements<T>(b)[co * b.strides()[0]]) : 0.0;
+      const double bias =
+          b.defined() ? static_cast<double>(elements<T>(b)[co * b.strides()[0]]) : 0.0;
       const IndexRange kh_range = g.height.taps(oh);
       for (std::int64_t ow = 0; ow < g.width.output; ++ow) {
         const IndexRange kw_range = g.width.taps(ow);
@@ -57,7 +63,8 @@ void forward(const ConvGeometry& g, const Tensor& x, const Tensor& w, const Tens
         for (std::int64_t ci = 0; ci < group_in; ++ci)
           for (std::int64_t kh = kh_range.begin; kh < kh_range.end; ++kh)
             for (std::int64_t kw = kw_range.begin; kw < kw_range.end; ++kw)
-              sum += static_cast<double>(xs(n, first_in + ci, g.height.position(oh, kh), g.width.position(ow, kw))) *
+              sum += static_cast<double>(xs(n, first_in + ci, g.height.position(oh, kh),
+                                            g.width.position(ow, kw))) *
                      static_cast<double>(ws(co, ci, kh, kw));
         ys(n, co, oh, ow) = static_cast<T>(activation_value(sum, activation));
       }
@@ -105,25 +112,27 @@ void weight_gradient(const ConvGeometry& g, const Tensor& x, const Tensor& dy, T
   const auto dws = fresh_view4<T>(dw);
   const std::int64_t group_in = g.in_channels / g.groups, group_out = g.out_channels / g.groups;
   const std::int64_t planes = g.out_channels * group_in;
-  parallel_for(planes, grain_of(g.multiply_adds(), planes), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t plane = begin; plane < end; ++plane) {
-      const std::int64_t co = plane / group_in, ci = plane % group_in;
-      const std::int64_t channel = co / group_out * group_in + ci;
-      for (std::int64_t kh = 0; kh < g.height.kernel; ++kh) {
-        const IndexRange oh_range = g.height.outputs(kh);
-        for (std::int64_t kw = 0; kw < g.width.kernel; ++kw) {
-          const IndexRange ow_range = g.width.outputs(kw);
-          double sum = 0;
-          for (std::int64_t n = 0; n < g.batch; ++n)
-            for (std::int64_t oh = oh_range.begin; oh < oh_range.end; ++oh)
-              for (std::int64_t ow = ow_range.begin; ow < ow_range.end; ++ow)
-                sum += static_cast<double>(xs(n, channel, g.height.position(oh, kh), g.width.position(ow, kw))) *
-                       static_cast<double>(dys(n, co, oh, ow));
-          dws(co, ci, kh, kw) = static_cast<T>(sum);
-        }
-      }
-    }
-  });
+  parallel_for(planes, grain_of(g.multiply_adds(), planes),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t plane = begin; plane < end; ++plane) {
+                   const std::int64_t co = plane / group_in, ci = plane % group_in;
+                   const std::int64_t channel = co / group_out * group_in + ci;
+                   for (std::int64_t kh = 0; kh < g.height.kernel; ++kh) {
+                     const IndexRange oh_range = g.height.outputs(kh);
+                     for (std::int64_t kw = 0; kw < g.width.kernel; ++kw) {
+                       const IndexRange ow_range = g.width.outputs(kw);
+                       double sum = 0;
+                       for (std::int64_t n = 0; n < g.batch; ++n)
+                         for (std::int64_t oh = oh_range.begin; oh < oh_range.end; ++oh)
+                           for (std::int64_t ow = ow_range.begin; ow < ow_range.end; ++ow)
+                             sum += static_cast<double>(xs(n, channel, g.height.position(oh, kh),
+                                                           g.width.position(ow, kw))) *
+                                    static_cast<double>(dys(n, co, oh, ow));
+                       dws(co, ci, kh, kw) = static_cast<T>(sum);
+                     }
+                   }
+                 }
+               });
 }
 
 template <class T>
@@ -137,7 +146,8 @@ void bias_gradient(const ConvGeometry& g, const Tensor& dy, Tensor& db) {
       double sum = 0;
       for (std::int64_t n = 0; n < g.batch; ++n)
         for (std::int64_t oh = 0; oh < g.height.output; ++oh)
-          for (std::int64_t ow = 0; ow < g.width.output; ++ow) sum += static_cast<double>(dys(n, co, oh, ow));
+          for (std::int64_t ow = 0; ow < g.width.output; ++ow)
+            sum += static_cast<double>(dys(n, co, oh, ow));
       out[co * stride] = static_cast<T>(sum);
     }
   });
@@ -145,15 +155,20 @@ void bias_gradient(const ConvGeometry& g, const Tensor& dy, Tensor& db) {
 
 }  // namespace
 
-void conv2d(const ConvGeometry& geometry, const Tensor& x, const Tensor& w, const Tensor& b, Activation activation,
-            Tensor& y) {
-  visit_floating(x.dtype(), [&](auto zero) { forward<decltype(zero)>(geometry, x, w, b, activation, y); });
+void conv2d(const ConvGeometry& geometry, const Tensor& x, const Tensor& w, const Tensor& b,
+            Activation activation, Tensor& y) {
+  visit_floating(x.dtype(),
+                 [&](auto zero) { forward<decltype(zero)>(geometry, x, w, b, activation, y); });
 }
-void conv2d_input_gradient(const ConvGeometry& geometry, const Tensor& dy, const Tensor& w, Tensor& dx) {
-  visit_floating(dy.dtype(), [&](auto zero) { input_gradient<decltype(zero)>(geometry, dy, w, dx); });
+void conv2d_input_gradient(const ConvGeometry& geometry, const Tensor& dy, const Tensor& w,
+                           Tensor& dx) {
+  visit_floating(dy.dtype(),
+                 [&](auto zero) { input_gradient<decltype(zero)>(geometry, dy, w, dx); });
 }
-void conv2d_weight_gradient(const ConvGeometry& geometry, const Tensor& x, const Tensor& dy, Tensor& dw) {
-  visit_floating(x.dtype(), [&](auto zero) { weight_gradient<decltype(zero)>(geometry, x, dy, dw); });
+void conv2d_weight_gradient(const ConvGeometry& geometry, const Tensor& x, const Tensor& dy,
+                            Tensor& dw) {
+  visit_floating(x.dtype(),
+                 [&](auto zero) { weight_gradient<decltype(zero)>(geometry, x, dy, dw); });
 }
 void conv2d_bias_gradient(const ConvGeometry& geometry, const Tensor& dy, Tensor& db) {
   visit_floating(dy.dtype(), [&](auto zero) { bias_gradient<decltype(zero)>(geometry, dy, db); });

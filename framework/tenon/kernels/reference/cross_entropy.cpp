@@ -17,9 +17,9 @@ void cross_entropy_tile(const Lines& lines, const LineTile& tile, const ClassWei
                         double* losses, T* probabilities) {
   T greatest[kLineTile];
   double totals[kLineTile];
-  std::fill_n(totals, tile.width, double{0});
+  std::fill_n(totals, tile.width, 0.0);
   double smoothed[kLineTile];  // what smoothing takes from the loss
-  std::fill_n(smoothed, tile.width, double{0});
+  std::fill_n(smoothed, tile.width, 0.0);
   std::fill_n(greatest, tile.width, -std::numeric_limits<T>::infinity());
   x += tile.offset[0];
   const auto x_at = [&](std::int64_t i, std::int64_t c) {

@@ -22,16 +22,20 @@ BinaryKernel find_any(Binary operation) {
   using P = Parameters;
   switch (operation) {
     // A NaN in either operand is the result.
-    case Binary::maximum: return kernel<T, T>([](T a, T b, const P&) { return a > b || a != a ? a : b; });
-    case Binary::minimum: return kernel<T, T>([](T a, T b, const P&) { return a < b || a != a ? a : b; });
+    case Binary::maximum:
+      return kernel<T, T>([](T a, T b, const P&) { return a > b || a != a ? a : b; });
+    case Binary::minimum:
+      return kernel<T, T>([](T a, T b, const P&) { return a < b || a != a ? a : b; });
     case Binary::equal: return kernel<bool, T>([](T a, T b, const P&) { return a == b; });
     case Binary::not_equal: return kernel<bool, T>([](T a, T b, const P&) { return a != b; });
     case Binary::less: return kernel<bool, T>([](T a, T b, const P&) { return a < b; });
     case Binary::less_equal: return kernel<bool, T>([](T a, T b, const P&) { return a <= b; });
     case Binary::greater: return kernel<bool, T>([](T a, T b, const P&) { return a > b; });
     case Binary::greater_equal: return kernel<bool, T>([](T a, T b, const P&) { return a >= b; });
-    case Binary::logical_and: return kernel<bool, T>([](T a, T b, const P&) { return a != T(0) && b != T(0); });
-    case Binary::logical_or: return kernel<bool, T>([](T a, T b, const P&) { return a != T(0) || b != T(0); });
+    case Binary::logical_and:
+      return kernel<bool, T>([](T a, T b, const P&) { return a != T(0) && b != T(0); });
+    case Binary::logical_or:
+      return kernel<bool, T>([](T a, T b, const P&) { return a != T(0) || b != T(0); });
     default: return nullptr;
   }
 }
@@ -40,7 +44,8 @@ BinaryKernel find_any(Binary operation) {
 std::int64_t integer_power(std::int64_t base, std::int64_t exponent) {
   if (exponent < 0) return base == 1 ? 1 : base == -1 ? (exponent % 2 == 0 ? 1 : -1) : 0;
   std::uint64_t y = 1;
-  for (auto factor = static_cast<std::uint64_t>(base); exponent > 0; exponent /= 2, factor *= factor)
+  for (auto factor = static_cast<std::uint64_t>(base); exponent > 0;
+       exponent /= 2, factor *= factor)
     if (exponent % 2 == 1) y *= factor;
   return static_cast<std::int64_t>(y);
 }
@@ -48,15 +53,20 @@ std::int64_t integer_power(std::int64_t base, std::int64_t exponent) {
 template <class T>
 BinaryKernel find_integer(Binary operation) {
   using P = Parameters;
-  using U = std::uint64_t;  // wraps, where signed numbers overflow; for boolean, + is or and * is and
+  using U =
+      std::uint64_t;  // wraps, where signed numbers overflow; for boolean, + is or and * is and
   switch (operation) {
     case Binary::add:
-      return kernel<T, T>([](T a, T b, const P&) { return static_cast<T>(static_cast<U>(a) + static_cast<U>(b)); });
+      return kernel<T, T>(
+          [](T a, T b, const P&) { return static_cast<T>(static_cast<U>(a) + static_cast<U>(b)); });
     case Binary::subtract:
-      return kernel<T, T>([](T a, T b, const P&) { return static_cast<T>(static_cast<U>(a) - static_cast<U>(b)); });
+      return kernel<T, T>(
+          [](T a, T b, const P&) { return static_cast<T>(static_cast<U>(a) - static_cast<U>(b)); });
     case Binary::multiply:
-      return kernel<T, T>([](T a, T b, const P&) { return static_cast<T>(static_cast<U>(a) * static_cast<U>(b)); });
-    case Binary::power: return kernel<T, T>([](T a, T b, const P&) { return static_cast<T>(integer_power(a, b)); });
+      return kernel<T, T>(
+          [](T a, T b, const P&) { return static_cast<T>(static_cast<U>(a) * static_cast<U>(b)); });
+    case Binary::power:
+      return kernel<T, T>([](T a, T b, const P&) { return static_cast<T>(integer_power(a, b)); });
     default: return find_any<T>(operation);
   }
 }
@@ -72,7 +82,8 @@ template <class T>
 T gelu_gradient(T dy, T x) {
   const auto wide = static_cast<double>(x);
   const double cumulative = 0.5 * std::erfc(-wide * (std::numbers::sqrt2 / 2));
-  const double density = std::exp(-0.5 * wide * wide) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+  const double density =
+      std::exp(-0.5 * wide * wide) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
   return static_cast<T>(static_cast<double>(dy) * (cumulative + wide * density));
 }
 
@@ -87,14 +98,20 @@ BinaryKernel find_floating(Binary operation) {
     case Binary::power: return kernel<T, T>([](T a, T b, const P&) { return std::pow(a, b); });
     case Binary::maximum_share:
       return kernel<T, T>([](T a, T b, const P&) { return a < b ? T(0) : a == b ? T(0.5) : T(1); });
-    case Binary::tanh_gradient: return kernel<T, T>([](T dy, T y, const P&) { return dy * (T(1) - y * y); });
-    case Binary::sigmoid_gradient: return kernel<T, T>([](T dy, T y, const P&) { return dy * (y * (T(1) - y)); });
-    case Binary::relu_gradient: return kernel<T, T>([](T dy, T y, const P&) { return y <= T(0) ? T(0) : dy; });
+    case Binary::tanh_gradient:
+      return kernel<T, T>([](T dy, T y, const P&) { return dy * (T(1) - y * y); });
+    case Binary::sigmoid_gradient:
+      return kernel<T, T>([](T dy, T y, const P&) { return dy * (y * (T(1) - y)); });
+    case Binary::relu_gradient:
+      return kernel<T, T>([](T dy, T y, const P&) { return y <= T(0) ? T(0) : dy; });
     case Binary::leaky_relu_gradient:
-      return kernel<T, T>([](T dy, T y, const P& p) { return y > T(0) ? dy : static_cast<T>(p.first) * dy; });
+      return kernel<T, T>(
+          [](T dy, T y, const P& p) { return y > T(0) ? dy : static_cast<T>(p.first) * dy; });
     case Binary::elu_gradient:
-      return kernel<T, T>([](T dy, T y, const P& p) { return y > T(0) ? dy : dy * (y + static_cast<T>(p.first)); });
-    case Binary::gelu_gradient: return kernel<T, T>([](T dy, T x, const P&) { return gelu_gradient(dy, x); });
+      return kernel<T, T>(
+          [](T dy, T y, const P& p) { return y > T(0) ? dy : dy * (y + static_cast<T>(p.first)); });
+    case Binary::gelu_gradient:
+      return kernel<T, T>([](T dy, T x, const P&) { return gelu_gradient(dy, x); });
     case Binary::silu_gradient:
       return kernel<T, T>([](T dy, T x, const P&) {
         const T s = sigmoid(x);

@@ -13,7 +13,8 @@ namespace {
 template <class Y, class T, class F>
 UnaryKernel kernel(F) {
   return [](const Run& run, const Parameters& p, const void* x, void* y) {
-    map_run(run, static_cast<Y*>(y), static_cast<const T*>(x), [&p](T value) { return F{}(value, p); });
+    map_run(run, static_cast<Y*>(y), static_cast<const T*>(x),
+            [&p](T value) { return F{}(value, p); });
   };
 }
 
@@ -23,7 +24,8 @@ UnaryKernel find_any(Unary operation) {
   switch (operation) {
     case Unary::logical_not: return kernel<bool, T>([](T x, const P&) { return x == T(0); });
     case Unary::isnan: return kernel<bool, T>([](T x, const P&) { return x != x; });
-    case Unary::sign: return kernel<T, T>([](T x, const P&) { return static_cast<T>((T(0) < x) - (x < T(0))); });
+    case Unary::sign:
+      return kernel<T, T>([](T x, const P&) { return static_cast<T>((T(0) < x) - (x < T(0))); });
     case Unary::relu: return kernel<T, T>([](T x, const P&) { return x < T(0) ? T(0) : x; });
     case Unary::clamp:
       return kernel<T, T>([](T x, const P& p) {
@@ -40,18 +42,22 @@ UnaryKernel find_integer(Unary operation) {
   using P = Parameters;
   using U = std::uint64_t;  // wraps, where signed numbers overflow
   switch (operation) {
-    case Unary::negate: return kernel<T, T>([](T x, const P&) { return static_cast<T>(U(0) - static_cast<U>(x)); });
+    case Unary::negate:
+      return kernel<T, T>([](T x, const P&) { return static_cast<T>(U(0) - static_cast<U>(x)); });
     case Unary::abs:
-      return kernel<T, T>([](T x, const P&) { return x < T(0) ? static_cast<T>(U(0) - static_cast<U>(x)) : x; });
+      return kernel<T, T>(
+          [](T x, const P&) { return x < T(0) ? static_cast<T>(U(0) - static_cast<U>(x)) : x; });
     case Unary::square:
-      return kernel<T, T>([](T x, const P&) { return static_cast<T>(static_cast<U>(x) * static_cast<U>(x)); });
+      return kernel<T, T>(
+          [](T x, const P&) { return static_cast<T>(static_cast<U>(x) * static_cast<U>(x)); });
     case Unary::floor:
     case Unary::round: return kernel<T, T>([](T x, const P&) { return x; });
     default: return find_any<T>(operation);
   }
 }
 
-/// x Phi(x): erfc keeps the digits of the left tail. In double, since the rounding of x / sqrt(2) grows there.
+/// x Phi(x): erfc keeps the digits of the left tail. In double, since the rounding of x / sqrt(2)
+/// grows there.
 template <class T>
 T gelu(T x) {
   const auto wide = static_cast<double>(x);
@@ -85,9 +91,11 @@ UnaryKernel find_floating(Unary operation) {
     case Unary::tanh: return kernel<T, T>([](T x, const P&) { return std::tanh(x); });
     case Unary::sigmoid: return kernel<T, T>([](T x, const P&) { return sigmoid(x); });
     case Unary::leaky_relu:
-      return kernel<T, T>([](T x, const P& p) { return x > T(0) ? x : static_cast<T>(p.first) * x; });
+      return kernel<T, T>(
+          [](T x, const P& p) { return x > T(0) ? x : static_cast<T>(p.first) * x; });
     case Unary::elu:
-      return kernel<T, T>([](T x, const P& p) { return x > T(0) ? x : static_cast<T>(p.first) * std::expm1(x); });
+      return kernel<T, T>(
+          [](T x, const P& p) { return x > T(0) ? x : static_cast<T>(p.first) * std::expm1(x); });
     case Unary::gelu: return kernel<T, T>([](T x, const P&) { return gelu(x); });
     case Unary::silu: return kernel<T, T>([](T x, const P&) { return x * sigmoid(x); });
     case Unary::softplus:

@@ -22,7 +22,8 @@ Lines::Lines(std::size_t axis, std::initializer_list<const Tensor*> operands)
   }
   lines_ = nests_[0].numel();
   const Loop& inner = nests_[0].inner();
-  side_by_side_ = inner.size > 1 && inner.stride < strides_[0] && count_ > 0;
+  constexpr std::int64_t kShort = 64;  // such a tile stays in the first cache in either order
+  side_by_side_ = inner.size > 1 && (inner.stride < strides_[0] || count_ <= kShort);
 }
 
 }  // namespace tenon::kernels::reference

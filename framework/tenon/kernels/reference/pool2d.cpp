@@ -11,7 +11,8 @@
 namespace tenon::kernels::reference {
 namespace {
 
-constexpr std::int64_t kLaneBlock = 64;  // accumulators that fit into the first-level cache many times over
+constexpr std::int64_t kLaneBlock =
+    64;  // accumulators that fit into the first-level cache many times over
 
 /// How the two axes that pooling leaves alone are walked: planes outside, lanes innermost.
 enum class LaneAxis { none, channels, batch };
@@ -31,21 +32,29 @@ struct Walk {
       : inner_planes(axis == LaneAxis::channels ? 1 : x.shape()[1]),
         outer(axis == LaneAxis::batch ? 0 : x.strides()[0]),
         inner(axis == LaneAxis::channels ? 0 : x.strides()[1]),
-        lane(axis == LaneAxis::channels ? x.strides()[1] : axis == LaneAxis::batch ? x.strides()[0] : 0),
+        lane(axis == LaneAxis::channels ? x.strides()[1]
+             : axis == LaneAxis::batch  ? x.strides()[0]
+                                        : 0),
         height(x.strides()[2]),
         width(x.strides()[3]) {}
-  std::int64_t plane(std::int64_t p) const { return p / inner_planes * outer + p % inner_planes * inner; }
+  std::int64_t plane(std::int64_t p) const {
+    return p / inner_planes * outer + p % inner_planes * inner;
+  }
 };
 
-/// Calls body(plane, row, first lane, lanes) for each row of `output`, at most kLaneBlock lanes at a time, in parallel.
+/// Calls body(plane, row, first lane, lanes) for each row of `output`, at most kLaneBlock lanes at
+/// a time, in parallel.
 template <class Body>
 void for_each_row(const Tensor& output, LaneAxis axis, double reads_per_element, const Body& body) {
   const Shape& shape = output.shape();
-  const std::int64_t lanes = axis == LaneAxis::channels ? shape[1] : axis == LaneAxis::batch ? shape[0] : 1;
+  const std::int64_t lanes = axis == LaneAxis::channels ? shape[1]
+                             : axis == LaneAxis::batch  ? shape[0]
+                                                        : 1;
   if (output.numel() == 0) return;
   const std::int64_t rows = shape[0] * shape[1] / lanes * shape[2];
   // A read takes about a nanosecond, in lanes a third of it.
-  const double row_time = static_cast<double>(shape[3] * lanes) * reads_per_element * (lanes < 4 ? 1.0 : 0.3) + 1;
+  const double row_time =
+      static_cast<double>(shape[3] * lanes) * reads_per_element * (lanes < 4 ? 1.0 : 0.3) + 1;
   const auto grain = std::max<std::int64_t>(1, static_cast<std::int64_t>(20000 / row_time));
   parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row)
@@ -54,42 +63,44 @@ void for_each_row(const Tensor& output, LaneAxis axis, double reads_per_element,
   });
 }
 
-double taps_of(const PoolGeometry& g) { return static_cast<double>(g.height.kernel * g.width.kernel); }
+double taps_of(const PoolGeometry& g) {
+  return static_cast<double>(g.height.kernel * g.width.kernel);
+}
 /// The windows that a pixel lies in, on average.
 double windows_of(const PoolGeometry& g) {
   return taps_of(g) / static_cast<double>(g.height.stride * g.width.stride) + 1;
 }
 
-/// f(i) for i in [0, count), compiled for the strides 1 that a walk mostly has.
-template <class T, class F>
-void add_lanes(double* sums, const T* x, std::int64_t stride, std::int64_t count, F f) {
-  if (stride == 1) {
-    for (std::int64_t i = 0; i < count; ++i) sums[i] += f(static_cast<double>(x[i]));
+/// f(i, i stride_a, i stride_b) for i in [0, count); compiled once more for both strides being 1,
+/// as they mostly are.
+template <class F>
+void for_lanes(std::int64_t count, bool is_unit, std::int64_t stride_a, std::int64_t stride_b,
+               F f) {
+  if (is_unit) {
+    for (std::int64_t i = 0; i < count; ++i) f(i, i, i);
   } else {
-    for (std::int64_t i = 0; i < count; ++i) sums[i] += f(static_cast<double>(x[i * stride]));
-  }
-}
-template <class T, class F>
-void store_lanes(T* y, std::int64_t stride, const double* sums, std::int64_t count, F f) {
-  if (stride == 1) {
-    for (std::int64_t i = 0; i < count; ++i) y[i] = static_cast<T>(f(sums[i]));
-  } else {
-    for (std::int64_t i = 0; i < count; ++i) y[i * stride] = static_cast<T>(f(sums[i]));
+    for (std::int64_t i = 0; i < count; ++i) f(i, i * stride_a, i * stride_b);
   }
 }
 
-/// How many pixels of this axis the average of window o is divided by. As PyTorch: what reaches over the padding does
-/// not count.
+template <class T>
+void store_lanes(T* y, std::int64_t stride, const double* sums, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) y[i * stride] = static_cast<T>(sums[i]);
+}
+
+/// How many pixels of this axis the average of window o is divided by. As PyTorch: what reaches
+/// over the padding does not count.
 double share_of(const WindowAxis& axis, std::int64_t o, bool count_include_pad) {
   const std::int64_t begin = o * axis.stride - axis.before;
-  if (count_include_pad) return static_cast<double>(std::min(begin + axis.kernel, axis.input + axis.after) - begin);
+  if (count_include_pad)
+    return static_cast<double>(std::min(begin + axis.kernel, axis.input + axis.after) - begin);
   const IndexRange taps = axis.taps(o);
   return static_cast<double>(taps.end - taps.begin);
 }
-std::vector<double> shares_of(const WindowAxis& axis, bool count_include_pad) {
+std::vector<double> reciprocal_shares_of(const WindowAxis& axis, bool count_include_pad) {
   std::vector<double> shares(static_cast<std::size_t>(axis.output));
   for (std::int64_t o = 0; o < axis.output; ++o)
-    shares[static_cast<std::size_t>(o)] = share_of(axis, o, count_include_pad);
+    shares[static_cast<std::size_t>(o)] = 1 / share_of(axis, o, count_include_pad);
   return shares;
 }
 
@@ -99,51 +110,95 @@ void average(const PoolGeometry& g, const Tensor& x, Tensor& y) {
   const Walk xw(x, axis), yw(y, axis);
   const T* const xs = elements<T>(x);
   T* const ys = fresh_elements<T>(y);
-  for_each_row(y, axis, taps_of(g), [&](std::int64_t plane, std::int64_t oh, std::int64_t lane, std::int64_t lanes) {
-    const IndexRange kh_range = g.height.taps(oh);
-    const double share_h = share_of(g.height, oh, g.count_include_pad);
-    for (std::int64_t ow = 0; ow < g.width.output; ++ow) {
-      const IndexRange kw_range = g.width.taps(ow);
-      double sums[kLaneBlock];
-      std::fill_n(sums, lanes, 0.0);
-      for (std::int64_t kh = kh_range.begin; kh < kh_range.end; ++kh) {
-        const T* from = xs + xw.plane(plane) + g.height.position(oh, kh) * xw.height + lane * xw.lane +
-                        g.width.position(ow, kw_range.begin) * xw.width;
-        for (std::int64_t kw = kw_range.begin; kw < kw_range.end; ++kw, from += xw.width)
-          add_lanes(sums, from, xw.lane, lanes, [](double v) { return v; });
-      }
-      const double scale = 1 / (share_h * share_of(g.width, ow, g.count_include_pad));
-      store_lanes(ys + yw.plane(plane) + oh * yw.height + ow * yw.width + lane * yw.lane, yw.lane, sums, lanes,
-                  [scale](double sum) { return sum * scale; });
-    }
-  });
+  for_each_row(
+      y, axis, taps_of(g),
+      [&](std::int64_t plane, std::int64_t oh, std::int64_t lane, std::int64_t lanes) {
+        const IndexRange kh_range = g.height.taps(oh);
+        const double share_h = share_of(g.height, oh, g.count_include_pad);
+        for (std::int64_t ow = 0; ow < g.width.output; ++ow) {
+          const IndexRange kw_range = g.width.taps(ow);
+          double sums[kLaneBlock];
+          std::fill_n(sums, lanes, 0.0);
+          for (std::int64_t kh = kh_range.begin; kh < kh_range.end; ++kh) {
+            const T* from = xs + xw.plane(plane) + g.height.position(oh, kh) * xw.height +
+                            lane * xw.lane + g.width.position(ow, kw_range.begin) * xw.width;
+            for (std::int64_t kw = kw_range.begin; kw < kw_range.end; ++kw, from += xw.width)
+              for_lanes(lanes, xw.lane == 1, xw.lane, 0,
+                        [&](std::int64_t i, std::int64_t at, std::int64_t) {
+                          sums[i] += static_cast<double>(from[at]);
+                        });
+          }
+          const double scale = 1 / (share_h * share_of(g.width, ow, g.count_include_pad));
+          T* const to = ys + yw.plane(plane) + oh * yw.height + ow * yw.width + lane * yw.lane;
+          for_lanes(lanes, yw.lane == 1, yw.lane, 0,
+                    [&](std::int64_t i, std::int64_t at, std::int64_t) {
+                      to[at] = static_cast<T>(sums[i] * scale);
+                    });
+        }
+      });
 }
 
-/// Each pixel gathers from the windows that it lies in.
+/// The windows of a pixel.
+struct Windows {
+  IndexRange height, width;
+  bool is_one() const { return height.end - height.begin == 1 && width.end - width.begin == 1; }
+};
+
+/// Each pixel gathers from the windows that it lies in; mostly there is one, and nothing to sum.
 template <class T>
 void average_gradient(const PoolGeometry& g, const Tensor& dy, Tensor& dx) {
   const LaneAxis axis = lane_axis_of(dx);
   const Walk xw(dx, axis), yw(dy, axis);
+  const bool is_unit = xw.lane == 1 && yw.lane == 1;
   const T* const dys = elements<T>(dy);
   T* const dxs = fresh_elements<T>(dx);
-  const std::vector<double> shares_h = shares_of(g.height, g.count_include_pad);
-  const std::vector<double> shares_w = shares_of(g.width, g.count_include_pad);
-  for_each_row(dx, axis, windows_of(g), [&](std::int64_t plane, std::int64_t h, std::int64_t lane, std::int64_t lanes) {
-    const IndexRange oh_range = g.height.windows(h);
-    for (std::int64_t w = 0; w < g.width.input; ++w) {
-      const IndexRange ow_range = g.width.windows(w);
-      double sums[kLaneBlock];
-      std::fill_n(sums, lanes, 0.0);
-      for (std::int64_t oh = oh_range.begin; oh < oh_range.end; ++oh)
-        for (std::int64_t ow = ow_range.begin; ow < ow_range.end; ++ow) {
-          const double scale = 1 / (shares_h[static_cast<std::size_t>(oh)] * shares_w[static_cast<std::size_t>(ow)]);
-          add_lanes(sums, dys + yw.plane(plane) + oh * yw.height + ow * yw.width + lane * yw.lane, yw.lane, lanes,
-                    [scale](double v) { return v * scale; });
-        }
-      store_lanes(dxs + xw.plane(plane) + h * xw.height + w * xw.width + lane * xw.lane, xw.lane, sums, lanes,
-                  [](double sum) { return sum; });
-    }
-  });
+  const std::vector<double> shares_h = reciprocal_shares_of(g.height, g.count_include_pad);
+  const std::vector<double> shares_w = reciprocal_shares_of(g.width, g.count_include_pad);
+  for_each_row(dx, axis, windows_of(g),
+               [&](std::int64_t plane, std::int64_t h, std::int64_t lane, std::int64_t lanes) {
+                 const T* const from_plane = dys + yw.plane(plane) + lane * yw.lane;
+                 T* const to_row = dxs + xw.plane(plane) + h * xw.height + lane * xw.lane;
+                 for (std::int64_t w = 0; w < g.width.input; ++w) {
+                   const Windows windows{g.height.windows(h), g.width.windows(w)};
+                   T* const to = to_row + w * xw.width;
+                   const auto share_of_window = [&](std::int64_t oh, std::int64_t ow) {
+                     return shares_h[static_cast<std::size_t>(oh)] *
+                            shares_w[static_cast<std::size_t>(ow)];
+                   };
+                   if (windows.is_one()) {
+                     const std::int64_t oh = windows.height.begin, ow = windows.width.begin;
+                     const T* const from = from_plane + oh * yw.height + ow * yw.width;
+                     const T share = static_cast<T>(share_of_window(oh, ow));
+                     for_lanes(lanes, is_unit, xw.lane, yw.lane,
+                               [&](std::int64_t, std::int64_t at, std::int64_t y_at) {
+                                 to[at] = from[y_at] * share;
+                               });
+                     continue;
+                   }
+                   double sums[kLaneBlock];
+                   std::fill_n(sums, lanes, 0.0);
+                   for (std::int64_t oh = windows.height.begin; oh < windows.height.end; ++oh)
+                     for (std::int64_t ow = windows.width.begin; ow < windows.width.end; ++ow) {
+                       const T* const from = from_plane + oh * yw.height + ow * yw.width;
+                       const double share = share_of_window(oh, ow);
+                       for_lanes(lanes, is_unit, 0, yw.lane,
+                                 [&](std::int64_t i, std::int64_t, std::int64_t y_at) {
+                                   sums[i] += static_cast<double>(from[y_at]) * share;
+                                 });
+                     }
+                   store_lanes(to, xw.lane, sums, lanes);
+                 }
+               });
+}
+
+/// Keeps the larger of best[i] and x[i], and its place. A NaN wins once: nothing is greater, and
+/// the first one stays.
+template <class T>
+void take_larger(std::int64_t i, T value, std::int32_t here, T* best, std::int32_t* place) {
+  const bool wins =
+      (value > best[i]) | ((value != value) & (best[i] == best[i]));  // no branch: this vectorises
+  best[i] = wins ? value : best[i];
+  place[i] = wins ? here : place[i];
 }
 
 template <class T>
@@ -153,34 +208,36 @@ void maximum(const PoolGeometry& g, const Tensor& x, Tensor& y, Tensor& indices)
   const T* const xs = elements<T>(x);
   T* const ys = fresh_elements<T>(y);
   std::int32_t* const places = indices.defined() ? fresh_elements<std::int32_t>(indices) : nullptr;
-  for_each_row(y, axis, taps_of(g), [&](std::int64_t plane, std::int64_t oh, std::int64_t lane, std::int64_t lanes) {
-    const IndexRange kh_range = g.height.taps(oh);
-    for (std::int64_t ow = 0; ow < g.width.output; ++ow) {
-      const IndexRange kw_range = g.width.taps(ow);
-      T best[kLaneBlock];
-      std::int32_t place[kLaneBlock];
-      const std::int64_t top = g.height.position(oh, kh_range.begin), left = g.width.position(ow, kw_range.begin);
-      std::fill_n(best, lanes, -std::numeric_limits<T>::infinity());
-      std::fill_n(place, lanes, static_cast<std::int32_t>(top * g.width.input + left));
-      for (std::int64_t kh = kh_range.begin; kh < kh_range.end; ++kh) {
-        const std::int64_t row = g.height.position(oh, kh);
-        const T* from = xs + xw.plane(plane) + row * xw.height + left * xw.width + lane * xw.lane;
-        auto here = static_cast<std::int32_t>(row * g.width.input + left);
-        for (std::int64_t kw = kw_range.begin; kw < kw_range.end; ++kw, from += xw.width, ++here)
-          for (std::int64_t i = 0; i < lanes; ++i) {
-            const T value = from[i * xw.lane];
-            // A NaN wins once: nothing is greater than it, and the first one stays.
-            const bool wins = value > best[i] || (value != value && best[i] == best[i]);
-            best[i] = wins ? value : best[i];
-            place[i] = wins ? here : place[i];
-          }
-      }
-      const std::int64_t to = yw.plane(plane) + oh * yw.height + ow * yw.width + lane * yw.lane;
-      for (std::int64_t i = 0; i < lanes; ++i) ys[to + i * yw.lane] = best[i];
-      if (places)
-        for (std::int64_t i = 0; i < lanes; ++i) places[to + i * yw.lane] = place[i];
-    }
-  });
+  for_each_row(y, axis, taps_of(g),
+               [&](std::int64_t plane, std::int64_t oh, std::int64_t lane, std::int64_t lanes) {
+                 const IndexRange kh_range = g.height.taps(oh);
+                 for (std::int64_t ow = 0; ow < g.width.output; ++ow) {
+                   const IndexRange kw_range = g.width.taps(ow);
+                   T best[kLaneBlock];
+                   std::int32_t place[kLaneBlock];
+                   const std::int64_t top = g.height.position(oh, kh_range.begin),
+                                      left = g.width.position(ow, kw_range.begin);
+                   std::fill_n(best, lanes, -std::numeric_limits<T>::infinity());
+                   std::fill_n(place, lanes, static_cast<std::int32_t>(top * g.width.input + left));
+                   for (std::int64_t kh = kh_range.begin; kh < kh_range.end; ++kh) {
+                     const std::int64_t row = g.height.position(oh, kh);
+                     const T* from =
+                         xs + xw.plane(plane) + row * xw.height + left * xw.width + lane * xw.lane;
+                     auto here = static_cast<std::int32_t>(row * g.width.input + left);
+                     for (std::int64_t kw = kw_range.begin; kw < kw_range.end;
+                          ++kw, from += xw.width, ++here)
+                       for_lanes(lanes, xw.lane == 1, xw.lane, 0,
+                                 [&](std::int64_t i, std::int64_t at, std::int64_t) {
+                                   take_larger(i, from[at], here, best, place);
+                                 });
+                   }
+                   const std::int64_t to =
+                       yw.plane(plane) + oh * yw.height + ow * yw.width + lane * yw.lane;
+                   for (std::int64_t i = 0; i < lanes; ++i) ys[to + i * yw.lane] = best[i];
+                   if (places)
+                     for (std::int64_t i = 0; i < lanes; ++i) places[to + i * yw.lane] = place[i];
+                 }
+               });
 }
 
 /// Each pixel gathers from the windows that it lies in, where it was the maximum.
@@ -188,27 +245,45 @@ template <class T>
 void maximum_scatter(const PoolGeometry& g, const Tensor& dy, const Tensor& indices, Tensor& dx) {
   const LaneAxis axis = lane_axis_of(dx);
   const Walk xw(dx, axis), yw(dy, axis), iw(indices, axis);
+  const bool is_unit = xw.lane == 1 && yw.lane == 1 && iw.lane == 1;
   const T* const dys = elements<T>(dy);
   const std::int32_t* const places = elements<std::int32_t>(indices);
   T* const dxs = fresh_elements<T>(dx);
-  for_each_row(dx, axis, windows_of(g), [&](std::int64_t plane, std::int64_t h, std::int64_t lane, std::int64_t lanes) {
-    const IndexRange oh_range = g.height.windows(h);
-    for (std::int64_t w = 0; w < g.width.input; ++w) {
-      const IndexRange ow_range = g.width.windows(w);
-      const auto here = static_cast<std::int32_t>(h * g.width.input + w);
-      double sums[kLaneBlock];
-      std::fill_n(sums, lanes, 0.0);
-      for (std::int64_t oh = oh_range.begin; oh < oh_range.end; ++oh)
-        for (std::int64_t ow = ow_range.begin; ow < ow_range.end; ++ow) {
-          const T* const from = dys + yw.plane(plane) + oh * yw.height + ow * yw.width + lane * yw.lane;
-          const std::int32_t* const place = places + iw.plane(plane) + oh * iw.height + ow * iw.width + lane * iw.lane;
-          for (std::int64_t i = 0; i < lanes; ++i)
-            sums[i] += place[i * iw.lane] == here ? static_cast<double>(from[i * yw.lane]) : 0.0;
-        }
-      store_lanes(dxs + xw.plane(plane) + h * xw.height + w * xw.width + lane * xw.lane, xw.lane, sums, lanes,
-                  [](double sum) { return sum; });
-    }
-  });
+  for_each_row(dx, axis, windows_of(g),
+               [&](std::int64_t plane, std::int64_t h, std::int64_t lane, std::int64_t lanes) {
+                 const T* const from_plane = dys + yw.plane(plane) + lane * yw.lane;
+                 const std::int32_t* const place_plane = places + iw.plane(plane) + lane * iw.lane;
+                 T* const to_row = dxs + xw.plane(plane) + h * xw.height + lane * xw.lane;
+                 for (std::int64_t w = 0; w < g.width.input; ++w) {
+                   const Windows windows{g.height.windows(h), g.width.windows(w)};
+                   const auto here = static_cast<std::int32_t>(h * g.width.input + w);
+                   T* const to = to_row + w * xw.width;
+                   if (windows.is_one() && is_unit) {
+                     const std::int64_t oh = windows.height.begin, ow = windows.width.begin;
+                     const T* const from = from_plane + oh * yw.height + ow * yw.width;
+                     const std::int32_t* const place = place_plane + oh * iw.height + ow * iw.width;
+                     for (std::int64_t i = 0; i < lanes; ++i) {
+                       const T value = from[i];  // read in any case: this vectorises
+                       to[i] = place[i] == here ? value : T(0);
+                     }
+                     continue;
+                   }
+                   double sums[kLaneBlock];
+                   std::fill_n(sums, lanes, 0.0);
+                   for (std::int64_t oh = windows.height.begin; oh < windows.height.end; ++oh)
+                     for (std::int64_t ow = windows.width.begin; ow < windows.width.end; ++ow) {
+                       const T* const from = from_plane + oh * yw.height + ow * yw.width;
+                       const std::int32_t* const place =
+                           place_plane + oh * iw.height + ow * iw.width;
+                       for_lanes(lanes, is_unit, yw.lane, iw.lane,
+                                 [&](std::int64_t i, std::int64_t y_at, std::int64_t place_at) {
+                                   const auto value = static_cast<double>(from[y_at]);
+                                   sums[i] += place[place_at] == here ? value : 0.0;
+                                 });
+                     }
+                   store_lanes(to, xw.lane, sums, lanes);
+                 }
+               });
 }
 
 template <class T>
@@ -218,14 +293,17 @@ void maximum_gather(const PoolGeometry& g, const Tensor& x, const Tensor& indice
   const T* const xs = elements<T>(x);
   const std::int32_t* const places = elements<std::int32_t>(indices);
   T* const ys = fresh_elements<T>(y);
-  for_each_row(y, axis, 4, [&](std::int64_t plane, std::int64_t oh, std::int64_t lane, std::int64_t lanes) {
-    for (std::int64_t ow = 0; ow < g.width.output; ++ow)
-      for (std::int64_t i = lane; i < lane + lanes; ++i) {
-        const std::int32_t place = places[iw.plane(plane) + oh * iw.height + ow * iw.width + i * iw.lane];
-        ys[yw.plane(plane) + oh * yw.height + ow * yw.width + i * yw.lane] =
-            xs[xw.plane(plane) + place / g.width.input * xw.height + place % g.width.input * xw.width + i * xw.lane];
-      }
-  });
+  for_each_row(y, axis, 4,
+               [&](std::int64_t plane, std::int64_t oh, std::int64_t lane, std::int64_t lanes) {
+                 for (std::int64_t ow = 0; ow < g.width.output; ++ow)
+                   for (std::int64_t i = lane; i < lane + lanes; ++i) {
+                     const std::int32_t place =
+                         places[iw.plane(plane) + oh * iw.height + ow * iw.width + i * iw.lane];
+                     ys[yw.plane(plane) + oh * yw.height + ow * yw.width + i * yw.lane] =
+                         xs[xw.plane(plane) + place / g.width.input * xw.height +
+                            place % g.width.input * xw.width + i * xw.lane];
+                   }
+               });
 }
 
 }  // namespace
@@ -234,16 +312,21 @@ void avg_pool2d(const PoolGeometry& geometry, const Tensor& x, Tensor& y) {
   visit_floating(x.dtype(), [&](auto zero) { average<decltype(zero)>(geometry, x, y); });
 }
 void avg_pool2d_gradient(const PoolGeometry& geometry, const Tensor& dy, Tensor& dx) {
-  visit_floating(dy.dtype(), [&](auto zero) { average_gradient<decltype(zero)>(geometry, dy, dx); });
+  visit_floating(dy.dtype(),
+                 [&](auto zero) { average_gradient<decltype(zero)>(geometry, dy, dx); });
 }
 void max_pool2d(const PoolGeometry& geometry, const Tensor& x, Tensor& y, Tensor& indices) {
   visit_floating(x.dtype(), [&](auto zero) { maximum<decltype(zero)>(geometry, x, y, indices); });
 }
-void max_pool2d_scatter(const PoolGeometry& geometry, const Tensor& dy, const Tensor& indices, Tensor& dx) {
-  visit_floating(dy.dtype(), [&](auto zero) { maximum_scatter<decltype(zero)>(geometry, dy, indices, dx); });
+void max_pool2d_scatter(const PoolGeometry& geometry, const Tensor& dy, const Tensor& indices,
+                        Tensor& dx) {
+  visit_floating(dy.dtype(),
+                 [&](auto zero) { maximum_scatter<decltype(zero)>(geometry, dy, indices, dx); });
 }
-void max_pool2d_gather(const PoolGeometry& geometry, const Tensor& x, const Tensor& indices, Tensor& y) {
-  visit_floating(x.dtype(), [&](auto zero) { maximum_gather<decltype(zero)>(geometry, x, indices, y); });
+void max_pool2d_gather(const PoolGeometry& geometry, const Tensor& x, const Tensor& indices,
+                       Tensor& y) {
+  visit_floating(x.dtype(),
+                 [&](auto zero) { maximum_gather<decltype(zero)>(geometry, x, indices, y); });
 }
 
 }  // namespace tenon::kernels::reference

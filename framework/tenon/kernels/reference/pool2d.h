@@ -5,18 +5,21 @@
 
 namespace tenon::kernels::reference {
 
-// Plain loops, f32 or f64, any strides, sums in double. The innermost loop runs over the output's axis of stride 1:
-// channels, batch, or a single element for rows. The last tensors are written, each element once.
+// Plain loops, f32 or f64, any strides, sums in double. The innermost loop runs over the output's
+// axis of stride 1: channels, batch, or a single element for rows. The last tensors are written,
+// each element once.
 
 void avg_pool2d(const PoolGeometry& geometry, const Tensor& x, Tensor& y);
 void avg_pool2d_gradient(const PoolGeometry& geometry, const Tensor& dy, Tensor& dx);
 
-/// `indices` (i32, of y's shape and strides; may be undefined) gets the place of each maximum in its plane, h * W + w:
-/// the first of equals; a NaN is greater than all.
+/// `indices` (i32, of y's shape and strides; may be undefined) gets the place of each maximum in
+/// its plane, h * W + w: the first of equals; a NaN is greater than all.
 void max_pool2d(const PoolGeometry& geometry, const Tensor& x, Tensor& y, Tensor& indices);
 /// dx = dy added at the places of indices, 0 elsewhere.
-void max_pool2d_scatter(const PoolGeometry& geometry, const Tensor& dy, const Tensor& indices, Tensor& dx);
+void max_pool2d_scatter(const PoolGeometry& geometry, const Tensor& dy, const Tensor& indices,
+                        Tensor& dx);
 /// y = x at the places of indices.
-void max_pool2d_gather(const PoolGeometry& geometry, const Tensor& x, const Tensor& indices, Tensor& y);
+void max_pool2d_gather(const PoolGeometry& geometry, const Tensor& x, const Tensor& indices,
+                       Tensor& y);
 
 }  // namespace tenon::kernels::reference

@@ -15,7 +15,7 @@ template <class T>
 void softmax_tile(const Lines& lines, const LineTile& tile, const T* x, T* y) {
   T greatest[kLineTile];
   double totals[kLineTile];
-  std::fill_n(totals, tile.width, double{0});
+  std::fill_n(totals, tile.width, 0.0);
   std::fill_n(greatest, tile.width, -std::numeric_limits<T>::infinity());
   x += tile.offset[1];
   y += tile.offset[0];
@@ -37,7 +37,7 @@ template <class T>
 void log_softmax_tile(const Lines& lines, const LineTile& tile, const T* x, T* y) {
   T greatest[kLineTile];
   double totals[kLineTile];
-  std::fill_n(totals, tile.width, double{0});
+  std::fill_n(totals, tile.width, 0.0);
   std::fill_n(greatest, tile.width, -std::numeric_limits<T>::infinity());
   x += tile.offset[1];
   y += tile.offset[0];
@@ -58,7 +58,7 @@ void log_softmax_tile(const Lines& lines, const LineTile& tile, const T* x, T* y
 template <class T, bool kLog>
 void gradient_tile(const Lines& lines, const LineTile& tile, const T* dy, const T* y, T* dx) {
   double totals[kLineTile];
-  std::fill_n(totals, tile.width, double{0});
+  std::fill_n(totals, tile.width, 0.0);
   dx += tile.offset[0];
   y += tile.offset[1];
   dy += tile.offset[2];

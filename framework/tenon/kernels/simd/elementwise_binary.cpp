@@ -17,8 +17,8 @@ namespace HWY_NAMESPACE {
 
 /// Either operand may be one number, repeated; when both are, so is the result.
 template <class F>
-HWY_INLINE void map_pair(F f, const float* a, bool repeat_a, const float* b, bool repeat_b, float* y,
-                         std::size_t count) {
+HWY_INLINE void map_pair(F f, const float* a, bool repeat_a, const float* b, bool repeat_b,
+                         float* y, std::size_t count) {
   const Floats d;
   if (!repeat_a && !repeat_b) {
     map_lines(f, a, b, y, count);
@@ -26,18 +26,21 @@ HWY_INLINE void map_pair(F f, const float* a, bool repeat_a, const float* b, boo
     const FloatVector number = hn::Set(d, *b);
     if (repeat_a) {
       const FloatVector other = hn::Set(d, *a);
-      map_line([f, other, number](Floats t, FloatVector) HWY_ATTR { return f(t, other, number); }, y, y, count);
+      map_line([f, other, number](Floats t, FloatVector) HWY_ATTR { return f(t, other, number); },
+               y, y, count);
     } else {
-      map_line([f, number](Floats t, FloatVector v) HWY_ATTR { return f(t, v, number); }, a, y, count);
+      map_line([f, number](Floats t, FloatVector v) HWY_ATTR { return f(t, v, number); }, a, y,
+               count);
     }
   } else {
     const FloatVector number = hn::Set(d, *a);
-    map_line([f, number](Floats t, FloatVector v) HWY_ATTR { return f(t, number, v); }, b, y, count);
+    map_line([f, number](Floats t, FloatVector v) HWY_ATTR { return f(t, number, v); }, b, y,
+             count);
   }
 }
 
-void binary_line(Binary operation, const Parameters& p, const float* a, bool repeat_a, const float* b, bool repeat_b,
-                 float* y, std::size_t count) {
+void binary_line(Binary operation, const Parameters& p, const float* a, bool repeat_a,
+                 const float* b, bool repeat_b, float* y, std::size_t count) {
   using V = FloatVector;
   const Floats d;
   const V first = hn::Set(d, static_cast<float>(p.first));
@@ -51,23 +54,23 @@ void binary_line(Binary operation, const Parameters& p, const float* a, bool rep
     case Binary::multiply: return map([](Floats, V u, V v) HWY_ATTR { return hn::Mul(u, v); });
     case Binary::divide: return map([](Floats, V u, V v) HWY_ATTR { return hn::Div(u, v); });
     case Binary::maximum:  // a NaN in either operand is the result
-      return map([](Floats, V u, V v) HWY_ATTR {
-        return hn::IfThenElse(hn::Or(hn::Gt(u, v), hn::IsNaN(u)), u, v);
-      });
+      return map([](Floats, V u, V v)
+                     HWY_ATTR { return hn::IfThenElse(hn::Or(hn::Gt(u, v), hn::IsNaN(u)), u, v); });
     case Binary::minimum:
-      return map([](Floats, V u, V v) HWY_ATTR {
-        return hn::IfThenElse(hn::Or(hn::Lt(u, v), hn::IsNaN(u)), u, v);
-      });
+      return map([](Floats, V u, V v)
+                     HWY_ATTR { return hn::IfThenElse(hn::Or(hn::Lt(u, v), hn::IsNaN(u)), u, v); });
     case Binary::tanh_gradient:
-      return map([one](Floats, V dy, V v) HWY_ATTR { return hn::Mul(dy, hn::NegMulAdd(v, v, one)); });
+      return map([one](Floats, V dy, V v)
+                     HWY_ATTR { return hn::Mul(dy, hn::NegMulAdd(v, v, one)); });
     case Binary::sigmoid_gradient:
-      return map([one](Floats, V dy, V v) HWY_ATTR { return hn::Mul(dy, hn::Mul(v, hn::Sub(one, v))); });
+      return map([one](Floats, V dy, V v)
+                     HWY_ATTR { return hn::Mul(dy, hn::Mul(v, hn::Sub(one, v))); });
     case Binary::relu_gradient:
-      return map([zero](Floats, V dy, V v) HWY_ATTR { return hn::IfThenElse(hn::Le(v, zero), zero, dy); });
+      return map([zero](Floats, V dy, V v)
+                     HWY_ATTR { return hn::IfThenElse(hn::Le(v, zero), zero, dy); });
     case Binary::leaky_relu_gradient:
-      return map([zero, first](Floats, V dy, V v) HWY_ATTR {
-        return hn::IfThenElse(hn::Gt(v, zero), dy, hn::Mul(first, dy));
-      });
+      return map([zero, first](Floats, V dy, V v)
+                     HWY_ATTR { return hn::IfThenElse(hn::Gt(v, zero), dy, hn::Mul(first, dy)); });
     case Binary::elu_gradient:
       return map([zero, first](Floats, V dy, V v) HWY_ATTR {
         return hn::IfThenElse(hn::Gt(v, zero), dy, hn::Mul(dy, hn::Add(v, first)));
@@ -107,9 +110,10 @@ bool has(Binary operation) {
   }
 }
 
-void binary(Binary operation, const Parameters& p, const float* a, bool repeat_a, const float* b, bool repeat_b, float* y,
-            std::int64_t count) {
-  HWY_DYNAMIC_DISPATCH(binary_line)(operation, p, a, repeat_a, b, repeat_b, y, static_cast<std::size_t>(count));
+void binary(Binary operation, const Parameters& p, const float* a, bool repeat_a, const float* b,
+            bool repeat_b, float* y, std::int64_t count) {
+  HWY_DYNAMIC_DISPATCH(binary_line)
+  (operation, p, a, repeat_a, b, repeat_b, y, static_cast<std::size_t>(count));
 }
 
 }  // namespace tenon::kernels::simd

@@ -23,26 +23,35 @@ void unary_line(Unary operation, const Parameters& p, const float* x, float* y, 
   const V second = hn::Set(d, static_cast<float>(p.second));
   const V zero = hn::Zero(d);
   switch (operation) {
-    case Unary::negate: return map_line([](Floats, V v) HWY_ATTR { return hn::Neg(v); }, x, y, count);
+    case Unary::negate:
+      return map_line([](Floats, V v) HWY_ATTR { return hn::Neg(v); }, x, y, count);
     case Unary::abs: return map_line([](Floats, V v) HWY_ATTR { return hn::Abs(v); }, x, y, count);
-    case Unary::square: return map_line([](Floats, V v) HWY_ATTR { return hn::Mul(v, v); }, x, y, count);
-    case Unary::sqrt: return map_line([](Floats, V v) HWY_ATTR { return hn::Sqrt(v); }, x, y, count);
+    case Unary::square:
+      return map_line([](Floats, V v) HWY_ATTR { return hn::Mul(v, v); }, x, y, count);
+    case Unary::sqrt:
+      return map_line([](Floats, V v) HWY_ATTR { return hn::Sqrt(v); }, x, y, count);
     case Unary::exp: return map_line([](Floats t, V v) HWY_ATTR { return exp(t, v); }, x, y, count);
     case Unary::log: return map_line([](Floats t, V v) HWY_ATTR { return log(t, v); }, x, y, count);
-    case Unary::tanh: return map_line([](Floats t, V v) HWY_ATTR { return tanh(t, v); }, x, y, count);
-    case Unary::sigmoid: return map_line([](Floats t, V v) HWY_ATTR { return sigmoid(t, v); }, x, y, count);
-    case Unary::silu: return map_line([](Floats t, V v) HWY_ATTR { return hn::Mul(v, sigmoid(t, v)); }, x, y, count);
+    case Unary::tanh:
+      return map_line([](Floats t, V v) HWY_ATTR { return tanh(t, v); }, x, y, count);
+    case Unary::sigmoid:
+      return map_line([](Floats t, V v) HWY_ATTR { return sigmoid(t, v); }, x, y, count);
+    case Unary::silu:
+      return map_line([](Floats t, V v) HWY_ATTR { return hn::Mul(v, sigmoid(t, v)); }, x, y,
+                      count);
     case Unary::relu:
-      return map_line([zero](Floats, V v) HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), zero, v); }, x, y, count);
+      return map_line([zero](Floats, V v)
+                          HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), zero, v); },
+                      x, y, count);
     case Unary::leaky_relu:
       return map_line(
-          [zero, first](Floats, V v) HWY_ATTR { return hn::IfThenElse(hn::Gt(v, zero), v, hn::Mul(first, v)); }, x, y,
-          count);
+          [zero, first](Floats, V v)
+              HWY_ATTR { return hn::IfThenElse(hn::Gt(v, zero), v, hn::Mul(first, v)); },
+          x, y, count);
     case Unary::elu:
       return map_line(
-          [zero, first](Floats t, V v) HWY_ATTR {
-            return hn::IfThenElse(hn::Gt(v, zero), v, hn::Mul(first, expm1(t, v)));
-          },
+          [zero, first](Floats t, V v)
+              HWY_ATTR { return hn::IfThenElse(hn::Gt(v, zero), v, hn::Mul(first, expm1(t, v))); },
           x, y, count);
     case Unary::clamp:  // NaN in x fails both comparisons and stays
       return map_line(

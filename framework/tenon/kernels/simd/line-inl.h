@@ -1,5 +1,5 @@
-// Walks lines of f32 with whole vectors, and the rest with one partial vector, so that the last elements get the same
-// instructions, and bits, as the others.
+// Walks lines of f32 with whole vectors, and the rest with one partial vector, so that the last
+// elements get the same instructions, and bits, as the others.
 #if defined(TENON_KERNELS_SIMD_LINE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TENON_KERNELS_SIMD_LINE_INL_H_
 #undef TENON_KERNELS_SIMD_LINE_INL_H_
@@ -58,9 +58,11 @@ HWY_INLINE void map_lines(F f, const float* a, const float* b, float* y, std::si
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
+  for (; i + lanes <= count; i += lanes)
+    hn::StoreU(f(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
   if (i < count)
-    store_first(f(d, load_first(d, a + i, count - i), load_first(d, b + i, count - i)), d, y + i, count - i);
+    store_first(f(d, load_first(d, a + i, count - i), load_first(d, b + i, count - i)), d, y + i,
+                count - i);
 }
 
 }  // namespace HWY_NAMESPACE

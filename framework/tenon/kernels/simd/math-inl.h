@@ -1,5 +1,6 @@
-// Elementary functions on vectors of f32, for every instruction set that a .cpp with foreach_target.h is compiled for.
-// NaN, infinities, denormals and -0 as in the C library. ULP bounds are tested in tests/kernels/elementwise_simd_test.cpp.
+// Elementary functions on vectors of f32, for every instruction set that a .cpp with
+// foreach_target.h is compiled for. NaN, infinities, denormals and -0 as in the C library. ULP
+// bounds are tested in tests/kernels/elementwise_simd_test.cpp.
 #if defined(TENON_KERNELS_SIMD_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TENON_KERNELS_SIMD_MATH_INL_H_
 #undef TENON_KERNELS_SIMD_MATH_INL_H_
@@ -77,8 +78,10 @@ HWY_INLINE V log(D d, V x) {
   // x = m 2^e with m in [sqrt(1/2), sqrt(2)): the mantissa's distance from sqrt(1/2) gives e.
   const auto bits = hn::Sub(hn::BitCast(di, normal), hn::Set(di, 0x3f3504f3));
   auto exponent = hn::ShiftRight<23>(bits);
-  const V m = hn::BitCast(d, hn::Add(hn::And(bits, hn::Set(di, 0x007fffff)), hn::Set(di, 0x3f3504f3)));
-  const V e = hn::Sub(hn::ConvertTo(d, exponent), hn::IfThenElseZero(is_denormal, hn::Set(d, 23.0f)));
+  const V m =
+      hn::BitCast(d, hn::Add(hn::And(bits, hn::Set(di, 0x007fffff)), hn::Set(di, 0x3f3504f3)));
+  const V e =
+      hn::Sub(hn::ConvertTo(d, exponent), hn::IfThenElseZero(is_denormal, hn::Set(d, 23.0f)));
 
   const V f = hn::Sub(m, hn::Set(d, 1.0f));
   V p = hn::MulAdd(f, hn::Set(d, 7.0376836292e-2f), hn::Set(d, -1.1514610310e-1f));
@@ -113,7 +116,8 @@ HWY_INLINE V tanh(D d, V x) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V sigmoid(D d, V x) {
   const V one = hn::Set(d, 1.0f);
-  const V e = exp(d, hn::Neg(hn::Abs(x)));  // at most 1: no overflow, and small results keep their digits
+  const V e =
+      exp(d, hn::Neg(hn::Abs(x)));  // at most 1: no overflow, and small results keep their digits
   return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
