@@ -132,7 +132,8 @@ TEST(Elementwise, ClampsIntegersAsIntegersUnlessABoundIsFractional) {
 TEST(Elementwise, GradientsAtKinks) {
   Tensor x = Tensor::from({-1.0f, 0.0f, 2.0f, 3.0f, NAN}, {5}).set_requires_grad();
   const GradientOptions ones{.output_gradients = {Tensor::ones({5})}};
-  EXPECT_TRUE(close(gradients(clamp(x, {.low = 0, .high = 2}), {x}, ones)[0], {0, 1, 1, 0, 0}));
+  EXPECT_TRUE(close(gradients(clamp(x, {.low = 0, .high = 2}), {x}, ones)[0], {0, 0, 0, 0, 0}));
+  EXPECT_TRUE(close(gradients(clamp(x, {.low = -1, .high = 3}), {x}, ones)[0], {0, 1, 1, 0, 0}));
   EXPECT_TRUE(close(gradients(abs(x), {x}, ones)[0], {-1, 0, 1, 1, 0}));
 }
 

@@ -152,7 +152,7 @@ Tensor erf(const Tensor& x, Where where) {
 
 namespace {
 
-/// dx = dy where low <= x <= high, else 0.
+/// dx = dy where low < x < high, else 0.
 Tensor clamp_gradient(const Tensor& dy, const Tensor& x, ClampOptions options,
                       Where where = Where::current()) {
   return record(

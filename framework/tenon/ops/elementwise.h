@@ -46,7 +46,7 @@ struct ClampOptions {
   double high = __builtin_huge_val();
 };
 /// min(max(x, low), high). Integers stay integers if the bounds are whole, else they become f32;
-/// NaN in x stays. ShapeError for a bound that is NaN.   dx = dy where low <= x <= high, else 0
+/// NaN in x stays. ShapeError for a bound that is NaN.   dx = dy where low < x < high, else 0
 Tensor clamp(const Tensor& x, ClampOptions options, Where where = Where::current());
 
 }  // namespace tenon

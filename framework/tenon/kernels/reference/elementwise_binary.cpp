@@ -119,7 +119,7 @@ BinaryKernel find_floating(Binary operation) {
       });
     case Binary::clamp_gradient:
       return kernel<T, T>([](T dy, T x, const P& p) {
-        return x >= static_cast<T>(p.first) && x <= static_cast<T>(p.second) ? dy : T(0);
+        return x > static_cast<T>(p.first) && x < static_cast<T>(p.second) ? dy : T(0);
       });
     default: return find_any<T>(operation);
   }

@@ -77,7 +77,7 @@ void binary_line(Binary operation, const Parameters& p, const float* a, bool rep
       });
     case Binary::clamp_gradient:
       return map([zero, first, second](Floats, V dy, V v) HWY_ATTR {
-        return hn::IfThenElse(hn::And(hn::Ge(v, first), hn::Le(v, second)), dy, zero);
+        return hn::IfThenElse(hn::And(hn::Gt(v, first), hn::Lt(v, second)), dy, zero);
       });
     default: return;
   }
