@@ -9,8 +9,8 @@ using namespace tenon;
 // [optimizer]
 class Adagrad : public optim::Optimizer {
  public:
-  Adagrad(ParameterList parameters, double learning_rate)
-      : Optimizer(std::move(parameters), learning_rate) {}
+  Adagrad(const ParameterList& parameters, double learning_rate)
+      : Optimizer(parameters, learning_rate) {}
 
  protected:
   void init(const Tensor& parameter, optim::Slots& slots) override {

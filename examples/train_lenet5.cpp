@@ -106,7 +106,7 @@ void train(const Options& options) {
       const double left = (steady_seconds() - start) / done *
                           (static_cast<double>(options.epochs - first_epoch) - done);
       return format("epoch %2lld/%lld  loss %.4f  accuracy %5.2f %%  %6.0f images/s  ETA %s",
-                    static_cast<long long>(epoch + 1), static_cast<long long>(options.epochs),
+                    static_cast<long long>(epoch) + 1, static_cast<long long>(options.epochs),
                     loss_sum / static_cast<double>(seen),
                     100 * static_cast<double>(right) / static_cast<double>(seen),
                     static_cast<double>(seen) / seconds, to_duration(left).c_str());

@@ -143,7 +143,7 @@ Tensor normalize(const Input& input, const GroupStatistics& statistics, Affine a
 }
 
 /// The wanted ones, dx in x's order.
-NormGradients needed(NormGradients gradients, const Input& input, const Tensor& x,
+NormGradients needed(const NormGradients& gradients, const Input& input, const Tensor& x,
                      NormNeeds needs) {
   NormGradients result;
   if (needs.dx) result.dx = in_order_of(gradients.dx, input, x);

@@ -81,6 +81,7 @@ Tensor concat(const std::vector<Tensor>& tensors, std::int64_t axis, Where where
   const Tensor y = kernels::concat(tensors, at, shape, dtype);
 
   std::vector<std::pair<std::int64_t, Dtype>> parts;
+  parts.reserve(tensors.size());
   for (const Tensor& x : tensors) parts.emplace_back(x.shape()[at], x.dtype());
   return record(
       "concat", tensors, y,
@@ -112,6 +113,7 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis, Where where)
   const Tensor y = kernels::stack(tensors, at, shape, dtype);
 
   std::vector<Dtype> dtypes;
+  dtypes.reserve(tensors.size());
   for (const Tensor& x : tensors) dtypes.push_back(x.dtype());
   return record(
       "stack", tensors, y,

@@ -71,7 +71,7 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& targets, const Nl
       class_targets("nll_loss", "log_probabilities", log_probabilities, targets, options.weight,
                     options.ignore_index, where);
   const Origin origin(where);
-  const Tensor losses = negative_log_likelihood(log_probabilities, labels);
+  Tensor losses = negative_log_likelihood(log_probabilities, labels);
   if (options.reduction == Reduction::none) return losses;
   const Tensor total = sum(losses);
   return options.reduction == Reduction::mean ? total / kernels::counted_weight(labels) : total;
