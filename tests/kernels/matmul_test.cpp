@@ -167,6 +167,24 @@ TEST(MatmulKernel, SameBitsOnAnyNumberOfThreads) {
   }
 }
 
+TEST(MatmulKernel, NoActivationHidesNan) {
+  for (const std::int64_t rows : {2, 64}) {
+    for (const Order order : {Order::rows, Order::batch_inner}) {
+      Tensor x = random({rows, 40}, 15);
+      fresh_elements<float>(x)[0] = NAN;
+      for (const Activation activation :
+           {Activation::none, Activation::tanh, Activation::sigmoid, Activation::relu,
+            Activation::leaky_relu, Activation::elu, Activation::gelu, Activation::silu}) {
+        const Tensor y =
+            kernels::linear(in_order(x, order), random({30, 40}, 16), random({30}, 17), activation);
+        const std::vector<float> values = y.to_vector<float>();
+        for (std::size_t i = 0; i < values.size(); ++i)
+          EXPECT_EQ(std::isnan(values[i]), i < 30) << i << ", activation " << int(activation);
+      }
+    }
+  }
+}
+
 TEST(MatmulKernel, NanAndInfinityPass) {
   Tensor a = random({32, 64}, 13);
   const Tensor b = random({64, 48}, 14);

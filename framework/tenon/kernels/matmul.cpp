@@ -4,6 +4,7 @@
 #include "tenon/core/order_internal.h"
 #include "tenon/core/tensor_internal.h"
 #include "tenon/kernels/copy.h"
+#include "tenon/kernels/elementwise.h"
 #include "tenon/kernels/onednn/matmul.h"
 #include "tenon/kernels/product.h"
 #include "tenon/kernels/reference/matmul.h"
@@ -24,6 +25,22 @@ Tensor as_rows(const Tensor& x) { return copy_to_strides(x, contiguous_strides(x
 
 bool is_empty(const Product& p) { return p.m == 0 || p.n == 0 || p.batch_count() == 0; }
 
+/// Copies the operands that oneDNN does not take first.
+bool multiply_by_onednn(const char* operation, const Tensor& a, const Tensor& b,
+                        const Product& product) {
+  Product p = product;
+  const Tensor& bias = product.bias;
+  const onednn::Taken taken = onednn::taken_by_matmul(p);
+  if (!taken.a || !taken.b)
+    p = make_product(taken.a ? a : as_rows(a), taken.b ? b : as_rows(b), p.c);
+  p.bias = bias.defined() && bias.strides()[0] != 1 ? as_rows(bias) : bias;
+  const bool applies = onednn::applies(product.activation);
+  p.activation = applies ? product.activation : Activation::none;
+  if (!onednn::multiply(operation, p, !taken.a + !taken.b)) return false;
+  if (!applies) activate_in_place(p.c, product.activation);
+  return true;
+}
+
 /// The one place that chooses: from sizes, dtype and strides.
 void multiply(const char* operation, const Tensor& a, const Tensor& b, const Tensor& c,
               const Tensor& bias = {}, Activation activation = Activation::none) {
@@ -31,15 +48,9 @@ void multiply(const char* operation, const Tensor& a, const Tensor& b, const Ten
   product.bias = bias;
   product.activation = activation;
   if (is_empty(product)) return;
-  if (c.dtype() == Dtype::f32 && product.work() >= kLeastWorkForOneDnn && fits_onednn(product)) {
-    const onednn::Taken taken = onednn::taken_by_matmul(product);
-    if (!taken.a || !taken.b || (bias.defined() && bias.strides()[0] != 1)) {
-      product = make_product(taken.a ? a : as_rows(a), taken.b ? b : as_rows(b), c);
-      product.bias = bias.defined() ? as_rows(bias) : bias;
-      product.activation = activation;
-    }
-    if (onednn::multiply(operation, product, !taken.a + !taken.b)) return;
-  }
+  if (c.dtype() == Dtype::f32 && product.work() >= kLeastWorkForOneDnn && fits_onednn(product) &&
+      multiply_by_onednn(operation, a, b, product))
+    return;
   const KernelScope scope(operation, "reference");
   reference::multiply(product);
 }
