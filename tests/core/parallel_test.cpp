@@ -42,7 +42,7 @@ TEST_F(Parallel, EveryElementOnceInBlocksThatDoNotDependOnThreads) {
 TEST_F(Parallel, EmptyAndOddArguments) {
   parallel_for(0, 10, [](std::int64_t, std::int64_t) { FAIL(); });
   parallel_for(-3, 10, [](std::int64_t, std::int64_t) { FAIL(); });
-  int calls = 0;
+  std::atomic<int> calls{0};
   parallel_for(
       3, 0, [&](std::int64_t begin, std::int64_t end) { calls += static_cast<int>(end - begin); });
   EXPECT_EQ(calls, 3);

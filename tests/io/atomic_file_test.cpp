@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -15,6 +16,7 @@
 #include "tenon/core/error.h"
 #include "tenon/io/checkpoint.h"
 #include "tenon/io/weights.h"
+#include "tenon/train/progress.h"
 
 namespace tenon {
 namespace {
@@ -129,7 +131,11 @@ TEST(Saving, KilledAtAnyMomentLeavesALoadableFile) {
   const TemporaryFolder folder;
   const std::string path = folder / "run.h5";
   const Large one(1), two(2);
+  const double start = steady_seconds();
   save_checkpoint(path, {.model = &one, .step = 1});
+  // Some saves long, however slow they are: sanitizers multiply them.
+  const double save_microseconds = (steady_seconds() - start) * 1e6;
+  const auto latest_kill = static_cast<std::uint64_t>(std::max(20000.0, 8 * save_microseconds));
   Rng rng(20);
   int killed_while_writing = 0;
   Large model(0);
@@ -144,7 +150,7 @@ TEST(Saving, KilledAtAnyMomentLeavesALoadableFile) {
         }
       }
     }
-    ::usleep(static_cast<useconds_t>(2000 + rng.below(20000)));
+    ::usleep(static_cast<useconds_t>(2000 + rng.below(latest_kill)));
     ::kill(child, SIGKILL);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);

@@ -86,6 +86,21 @@ Arenas& arenas() {
   return *instance;
 }
 
+/// A thread's arena for itself alone.
+struct OneSlotArena {
+  OneSlotArena() {
+    const std::lock_guard lock(making_mutex());
+    arena.initialize();
+  }
+  ~OneSlotArena() {
+    const std::lock_guard lock(making_mutex());
+    arena.terminate();
+  }
+  OneSlotArena(const OneSlotArena&) = delete;
+  OneSlotArena& operator=(const OneSlotArena&) = delete;
+  tbb::task_arena arena{1, 1};
+};
+
 /// Runs body(i) for i in [0, count), each in some thread.
 template <class Body>
 void fork(std::int64_t count, const Body& body) {
@@ -155,9 +170,14 @@ void parallel_for(std::int64_t count, std::int64_t grain,
   }
 }
 
+std::recursive_mutex& making_mutex() {
+  static auto* const mutex = new std::recursive_mutex;  // outlives every thread
+  return *mutex;
+}
+
 void run_serially(FunctionRef<void()> body) {
-  thread_local tbb::task_arena arena(1, 1);
-  arena.execute([&] { tbb::this_task_arena::isolate([&] { body(); }); });
+  thread_local OneSlotArena one_slot;
+  one_slot.arena.execute([&] { tbb::this_task_arena::isolate([&] { body(); }); });
 }
 
 void run_in_arena(FunctionRef<void()> body) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <mutex>
+
 #include "tenon/core/parallel.h"
 
 namespace tenon {
@@ -14,6 +16,11 @@ void run_in_arena(FunctionRef<void()> body);
 
 /// Runs such a body on this thread alone.
 void run_serially(FunctionRef<void()> body);
+
+/// Held while an arena is made or freed, and while oneDNN makes a primitive. Both libraries lock
+/// for themselves, but invisibly to ThreadSanitizer; these are rare enough to order them where it
+/// can see it.
+std::recursive_mutex& making_mutex();
 
 /// Runs body(i) for each i in [0, count), one task each over the threads, nothing nested in
 /// parallel. The exception of the lowest i is rethrown when all have ended.

@@ -310,6 +310,7 @@ struct PlanCache {
   }
 
   void make(const PlanKey& key, Work work, FunctionRef<PlanRecipe()> recipe) {
+    const std::lock_guard lock(making_mutex());  // threads share oneDNN's own cache
     try {
       plan_for_threads(work == Work::small ? 1 : kLogicalThreads, [&] {
         PlanRecipe made;
