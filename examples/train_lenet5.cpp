@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 
 using namespace tenon;
@@ -65,7 +66,15 @@ std::string format(const char* pattern, auto... values) {
   return text;
 }
 
+/// Before an epoch is spent, not after it.
+void check_folder(const std::string& checkpoint) {
+  const auto folder = std::filesystem::absolute(checkpoint).parent_path();
+  if (!std::filesystem::is_directory(folder))
+    throw std::runtime_error("--checkpoint: there is no folder " + folder.string());
+}
+
 void train(const Options& options) {
+  if (!options.checkpoint.empty()) check_folder(options.checkpoint);
   const data::ImageDataset train_set = data::load_mnist(options.data, data::Split::train);
   const data::ImageDataset test_set = data::load_mnist(options.data, data::Split::test);
   Rng rng(options.seed);
@@ -84,8 +93,9 @@ void train(const Options& options) {
         load_checkpoint(options.checkpoint, {.model = &model, .optimizer = optimizer.get()});
     first_epoch = info.epoch;
     step = info.step;
-    std::printf("resumed %s after epoch %lld\n", options.checkpoint.c_str(),
-                static_cast<long long>(first_epoch));
+    if (!options.quiet)
+      std::printf("resumed %s after epoch %lld\n", options.checkpoint.c_str(),
+                  static_cast<long long>(first_epoch));
   }
   if (!options.quiet) {
     std::fputs(machine_description().c_str(), stdout);
@@ -152,10 +162,10 @@ int main(int argc, char** argv) {
   app.add_option("--data", options.data,
                  "folder of the four IDX files, gzip or plain (MNIST or Fashion-MNIST)");
   app.add_option("--epochs", options.epochs, "epochs in all, those before a resume included")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--batch-size", options.batch_size)->check(CLI::PositiveNumber);
+      ->check(CLI::Range(0, 1'000'000));
+  app.add_option("--batch-size", options.batch_size)->check(CLI::Range(1, 1'000'000));
   app.add_option("--learning-rate", options.learning_rate, "at the start")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0.0, 1000.0));
   app.add_option("--schedule", options.schedule, "cosine falls to 0 over the run")
       ->check(CLI::IsMember({"cosine", "constant"}));
   app.add_option("--optimizer", options.optimizer)->check(CLI::IsMember({"sgd", "adam", "adamw"}));

@@ -81,7 +81,7 @@ TEST(Dropout, TakesTheEndsOfTheRange) {
   EXPECT_TRUE(close(none_dropped(Tensor::ones({9})), Tensor::ones({9}), {0, 0}));
   EXPECT_TRUE(close(all_dropped(Tensor::ones({9})), Tensor::zeros({9}), {0, 0}));
   for (const double p : {-0.1, 1.1, __builtin_nan("")}) {
-    const std::string text = message_of<ShapeError>([&] { nn::Dropout(p, rng); });
+    const std::string text = message_of<DataError>([&] { nn::Dropout(p, rng); });
     EXPECT_NE(text.find("p must be in [0, 1]"), std::string::npos) << text;
     EXPECT_NE(text.find("dropout_test.cpp"), std::string::npos) << text;
   }

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
+#include <numeric>
 #include <vector>
 
 #include "tenon/core/kernel_report_internal.h"
@@ -18,6 +20,8 @@ namespace {
 
 // About 20 us of updates.
 constexpr std::int64_t kGrain = 1 << 14;
+// One sum would wait for each addition.
+constexpr std::int64_t kPartialSums = 8;
 
 /// Whether both lay their elements at the same places; axes of size 1 match any stride.
 bool same_places(const Tensor& a, const Tensor& b) {
@@ -69,34 +73,42 @@ void for_elements(KernelScope& scope, Tensor& p, const Tensor& g,
 }  // namespace
 
 void sgd_update(Tensor& p, const Tensor& g, Tensor& m, const SgdUpdate& options) {
-  KernelScope scope("sgd_update", "reference");
-  visit_floating(p.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const T rate = static_cast<T>(options.learning_rate),
-            decay = static_cast<T>(options.weight_decay);
-    const T momentum = static_cast<T>(options.momentum);
-    const T old_part = options.first ? T(0) : momentum;
-    const T new_part = options.first ? T(1) : static_cast<T>(1 - options.dampening);
-    // Of the gradient and of the momentum, in the step.
-    const T slope_part = m.defined() && !options.nesterov ? T(0) : T(1);
-    const T momentum_part = options.nesterov ? momentum : T(1);
-    for_elements<T, 1>(
+  const bool is_simd = p.dtype() == Dtype::f32;
+  KernelScope scope("sgd_update", is_simd ? "simd" : "reference");
+  const double old_part = options.first ? 0 : options.momentum;
+  const double new_part = options.first ? 1 : 1 - options.dampening;
+  // Of the gradient and of the momentum, in the step.
+  const double slope_part = m.defined() && !options.nesterov ? 0 : 1;
+  const double momentum_part = options.nesterov ? options.momentum : 1;
+  if (is_simd) {
+    const auto number = [](double x) { return static_cast<float>(x); };
+    const simd::SgdNumbers numbers{.rate = number(options.learning_rate),
+                                   .decay = number(options.weight_decay),
+                                   .old_part = number(old_part),
+                                   .new_part = number(new_part),
+                                   .slope_part = number(slope_part),
+                                   .momentum_part = number(momentum_part)};
+    return for_elements<float, 1>(
         scope, p, g, {&m},
-        [=](T* values, const T* slopes, auto states, std::int64_t begin, std::int64_t end) {
-          T* const moments = states[0];
-          if (moments == nullptr) {
-            for (std::int64_t i = begin; i < end; ++i)
-              values[i] -= rate * (slopes[i] + decay * values[i]);
-            return;
-          }
-          for (std::int64_t i = begin; i < end; ++i) {
-            const T slope = slopes[i] + decay * values[i];
-            const T moment = old_part * moments[i] + new_part * slope;
-            moments[i] = moment;
-            values[i] -= rate * (slope_part * slope + momentum_part * moment);
-          }
+        [&](float* values, const float* slopes, auto states, std::int64_t begin, std::int64_t end) {
+          float* const moments = states[0] != nullptr ? states[0] + begin : nullptr;
+          simd::sgd(numbers, values + begin, slopes + begin, moments, end - begin);
         });
-  });
+  }
+
+  for_elements<double, 1>(
+      scope, p, g, {&m},
+      [&](double* values, const double* slopes, auto states, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          double step = slopes[i] + options.weight_decay * values[i];
+          if (states[0] != nullptr) {
+            const double moment = old_part * states[0][i] + new_part * step;
+            states[0][i] = moment;
+            step = slope_part * step + momentum_part * moment;
+          }
+          values[i] -= options.learning_rate * step;
+        }
+      });
 }
 
 void adam_update(Tensor& p, const Tensor& g, Tensor& m, Tensor& v, Tensor& largest,
@@ -182,11 +194,16 @@ double sum_of_squares(const Tensor& x) {
   std::vector<double> sums(static_cast<std::size_t>((count + kGrain - 1) / kGrain));
   visit_floating(y.dtype(), [&](auto zero) {
     const auto* values = elements<decltype(zero)>(y);
+    const auto square = [](auto v) { return static_cast<double>(v) * static_cast<double>(v); };
     parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      double sum = 0;
-      for (std::int64_t i = begin; i < end; ++i)
-        sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-      sums[static_cast<std::size_t>(begin / kGrain)] = sum;
+      double parts[kPartialSums] = {};
+      std::int64_t i = begin;
+      for (; i + kPartialSums <= end; i += kPartialSums)
+        for (std::int64_t part = 0; part < kPartialSums; ++part)
+          parts[part] += square(values[i + part]);
+      for (; i < end; ++i) parts[i % kPartialSums] += square(values[i]);
+      sums[static_cast<std::size_t>(begin / kGrain)] =
+          std::accumulate(std::begin(parts), std::end(parts), 0.0);
     });
   });
   double total = 0;

@@ -11,7 +11,7 @@ namespace tenon::nn {
 Dropout::Dropout(double p, Rng& rng, Where where) : p_(p) {
   where = detail::construction_site(where);
   if (!(p >= 0 && p <= 1))
-    Fault("Dropout", where).raise<ShapeError>(fmt::format("p must be in [0, 1] but is {}", p));
+    Fault("Dropout", where).raise<DataError>(fmt::format("p must be in [0, 1] but is {}", p));
   key_ = &register_buffer({"key", where}, Tensor::from(static_cast<std::int64_t>(rng.next())));
   calls_ = &register_buffer({"calls", where}, Tensor::from(std::int64_t{0}));
 }

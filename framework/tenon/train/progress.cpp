@@ -1,6 +1,7 @@
 #include "tenon/train/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +12,15 @@
 namespace tenon {
 namespace {
 constexpr double kUpdateSeconds = 0.1;
+
+/// What fits on one line of the terminal: a wrapped line could not be rewritten.
+std::string one_line(const std::string& text) {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return text;
+  return text.substr(0, size.ws_col - 1U);
 }
+
+}  // namespace
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -31,7 +40,7 @@ void ProgressLine::update(const std::string& text) {
   const double now = steady_seconds();
   if (last_update_seconds_ >= 0 && now - last_update_seconds_ < kUpdateSeconds) return;
   last_update_seconds_ = now;
-  rewrite(text);
+  rewrite(one_line(text));
 }
 
 void ProgressLine::finish(const std::string& text) {

@@ -4,6 +4,22 @@
 
 namespace tenon::kernels::simd {
 
+// One pass over a line of f32, in place. Without fused multiply-adds: the bits are those of the
+// plain loop.
+
+/// The numbers of kernels::SgdUpdate, as the loop takes them.
+struct SgdNumbers {
+  float rate;
+  float decay;
+  float old_part;       // of the momentum, in the new one
+  float new_part;       // of the gradient, in the new momentum
+  float slope_part;     // of the gradient, in the step
+  float momentum_part;  // of the new momentum, in the step
+};
+
+/// kernels::sgd_update; m may be null: the gradient is the step.
+void sgd(const SgdNumbers& numbers, float* p, const float* g, float* m, std::int64_t count);
+
 /// The numbers of kernels::AdamUpdate, as the loop takes them.
 struct AdamNumbers {
   float keep;  // 1 - shrink
@@ -16,8 +32,7 @@ struct AdamNumbers {
   float epsilon;
 };
 
-/// kernels::adam_update along one line of f32; `largest` may be null. Without fused multiply-adds:
-/// the bits are those of the plain loop.
+/// kernels::adam_update; `largest` may be null.
 void adam(const AdamNumbers& numbers, float* p, const float* g, float* m, float* v, float* largest,
           std::int64_t count);
 
