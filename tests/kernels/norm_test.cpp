@@ -51,7 +51,7 @@ TEST(NormKernel, ChannelsLastTakesVectorCode) {
                b = random({32}, 3);
   reset_kernel_report();
   const kernels::Normalized got = kernels::batch_norm(x, w, b, kEpsilon);
-  EXPECT_EQ(use_of("batch_norm").kernel, "onednn");
+  EXPECT_EQ(use_of("batch_norm").kernel, "simd");
   const kernels::Normalized want = kernels::batch_norm(as_f64(x), as_f64(w), as_f64(b), kEpsilon);
   EXPECT_TRUE(close(got.y, as_f32(want.y)));
   EXPECT_TRUE(close(got.mean, as_f32(want.mean)));
@@ -61,7 +61,7 @@ TEST(NormKernel, ChannelsLastTakesVectorCode) {
   reset_kernel_report();
   const auto gradients =
       kernels::batch_norm_gradient(dy, x, got.mean, got.variance, w, kEpsilon, {});
-  EXPECT_EQ(use_of("batch_norm_gradient").kernel, "onednn");
+  EXPECT_EQ(use_of("batch_norm_gradient").kernel, "simd");
   EXPECT_EQ(use_of("batch_norm_gradient").reorders, 1);
   const auto wanted = kernels::batch_norm_gradient(as_f64(dy), as_f64(x), want.mean, want.variance,
                                                    as_f64(w), kEpsilon, {});
@@ -71,22 +71,19 @@ TEST(NormKernel, ChannelsLastTakesVectorCode) {
   EXPECT_EQ(order_of(gradients.dx), Order::channels_last);
 }
 
-TEST(NormKernel, OtherOrdersAndChannelsTakeTheReference) {
-  for (const Tensor& x :
-       {random({3, 32, 9, 7}, 1), in_order(random({8, 32, 3, 3}, 1), Order::batch_inner),
-        in_order(random({3, 6, 9, 7}, 1), Order::channels_last)}) {
-    reset_kernel_report();
-    kernels::batch_norm(x, {}, {}, kEpsilon);
-    EXPECT_EQ(use_of("batch_norm").kernel, "reference") << to_string(x.shape());
-    EXPECT_EQ(use_of("batch_norm").reorders, 0) << to_string(x.shape());
-  }
+TEST(NormKernel, Float64TakesTheReference) {
+  const Tensor x = as_f64(random({3, 32, 9, 7}, 1));
+  reset_kernel_report();
+  kernels::batch_norm(x, {}, {}, kEpsilon);
+  EXPECT_EQ(use_of("batch_norm").kernel, "reference");
+  EXPECT_EQ(use_of("batch_norm").reorders, 0);
 }
 
 TEST(NormKernel, LayerNormOfRowsTakesVectorCode) {
   const Tensor x = random({7, 5, 96}, 5), w = random({96}, 6), dy = random({7, 5, 96}, 7);
   reset_kernel_report();
   const kernels::Normalized got = kernels::layer_norm(x, 1, w, {}, kEpsilon);
-  EXPECT_EQ(use_of("layer_norm").kernel, "onednn");
+  EXPECT_EQ(use_of("layer_norm").kernel, "simd");
   EXPECT_EQ(got.mean.shape(), (Shape{7, 5}));
   const kernels::Normalized want = kernels::layer_norm(as_f64(x), 1, as_f64(w), {}, kEpsilon);
   EXPECT_TRUE(close(got.y, as_f32(want.y)));
@@ -94,7 +91,7 @@ TEST(NormKernel, LayerNormOfRowsTakesVectorCode) {
   EXPECT_TRUE(close(got.variance, as_f32(want.variance)));
   const auto gradients =
       kernels::layer_norm_gradient(dy, x, 1, got.mean, got.variance, w, kEpsilon, {});
-  EXPECT_EQ(use_of("layer_norm_gradient").kernel, "onednn");
+  EXPECT_EQ(use_of("layer_norm_gradient").kernel, "simd");
   const auto wanted = kernels::layer_norm_gradient(as_f64(dy), as_f64(x), 1, want.mean,
                                                    want.variance, as_f64(w), kEpsilon, {});
   EXPECT_TRUE(close(gradients.dx, as_f32(wanted.dx), {1e-4, 1e-5}));

@@ -310,10 +310,13 @@ TEST(Conv2d, TakesAnImageThatIsOnlyPadding) {
   EXPECT_TRUE(close(y, want));
 }
 
-TEST(Conv2d, GivesChannelsLast) {
-  const Tensor y = conv2d(Tensor::ones({2, 3, 6, 6}), Tensor::ones({4, 3, 3, 3}));
-  EXPECT_TRUE(has_order(y, Order::channels_last));
-  EXPECT_FALSE(has_order(y, Order::rows));
+TEST(Conv2d, GivesBatchInnerOrForManyChannelsOfFewImagesChannelsLast) {
+  const auto order = [](std::int64_t n, std::int64_t c) {
+    return order_of(conv2d(Tensor::ones({n, c, 6, 6}), Tensor::ones({20, c, 3, 3})));
+  };
+  EXPECT_EQ(order(2, 3), Order::batch_inner);
+  EXPECT_EQ(order(4, 16), Order::batch_inner);
+  EXPECT_EQ(order(2, 16), Order::channels_last);
 }
 
 }  // namespace

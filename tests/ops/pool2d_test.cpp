@@ -164,19 +164,22 @@ TEST(Pool2d, KeepsTheOrder) {
   }
 }
 
-TEST(Pool2d, AveragesChannelsLastByOnednnExactlyWhereItAgrees) {
+TEST(Pool2d, EveryDenseOrderTakesTheSimdKernels) {
   Rng rng(3);
-  const Tensor x = in_order(uniform({2, 16, 7, 7}, rng), Order::channels_last);
-  const auto kernel_of = [&](const Pool2dOptions& options) {
+  const Tensor x = uniform({2, 16, 7, 7}, rng);
+  const auto kernels_of = [](const Tensor& input) {
     reset_kernel_report();
-    avg_pool2d(x, 2, options);
-    return kernel_report()[0].kernel;
+    const Tensor in = input.detach().set_requires_grad();
+    gradients(sum(avg_pool2d(in, 2)) + sum(max_pool2d(in, 3, {.stride = 2})), {in});
+    std::string kernels;
+    for (const KernelUse& use : kernel_report())
+      if (use.operation.find("_pool2d") != std::string::npos) kernels += use.kernel + " ";
+    return kernels;
   };
-  EXPECT_EQ(kernel_of({}), "onednn");
-  EXPECT_EQ(kernel_of({.padding = 1}), "onednn");
-  EXPECT_EQ(kernel_of({.ceil_mode = true}), "reference")
-      << "the last window reaches over the image";
-  EXPECT_EQ(kernel_of({.ceil_mode = true, .count_include_pad = false}), "onednn");
+  for (const Order order : {Order::rows, Order::channels_last, Order::batch_inner})
+    EXPECT_EQ(kernels_of(in_order(x, order)), "simd simd simd simd ");
+  EXPECT_EQ(kernels_of(in_order(x, Order::rows).to(Dtype::f64)),
+            "reference reference reference reference ");
 }
 
 /// Of equal values the first counts; NaN counts more than all; padding never does.

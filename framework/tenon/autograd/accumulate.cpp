@@ -8,12 +8,25 @@
 
 namespace tenon {
 
-void accumulate(Tensor& total, const Tensor& gradient) {
+namespace {
+
+/// Whether nobody else can see the memory of a gradient.
+bool is_sole_owner(const Tensor& gradient) {
+  const TensorImpl& impl = *gradient.impl();
+  return impl.unique() && impl.storage->unique() && !impl.node &&
+         is_dense(impl.shape, impl.strides);
+}
+
+}  // namespace
+
+void accumulate(Tensor& total, Tensor gradient) {
   if (!total.defined()) {
-    total = gradient;
-  } else if (!is_recording() && total.impl()->unique() && total.impl()->storage->unique() &&
-             !total.requires_grad() && is_dense(total.shape(), total.strides())) {
+    total = std::move(gradient);
+  } else if (!is_recording() && is_sole_owner(total)) {
     kernels::add_into(total, gradient);
+  } else if (!is_recording() && is_sole_owner(gradient)) {  // the same bits: addition commutes
+    kernels::add_into(gradient, total);
+    total = std::move(gradient);
   } else {
     total = record("accumulate", {total, gradient}, kernels::add(total, gradient),
                    [](const Tensor& dy, const Needs&) -> Gradients {
@@ -29,7 +42,7 @@ void add_to_leaf(Node& leaf, Tensor gradient, bool keep_graph) {
       kernels::add_into(total, gradient);
       bump_version(total);
     } else {
-      accumulate(total, gradient);
+      accumulate(total, std::move(gradient));
     }
   } else if (keep_graph || (gradient.impl()->unique() && gradient.impl()->storage->unique() &&
                             gradient.strides() == leaf.leaf_strides)) {

@@ -7,6 +7,9 @@ namespace tenon {
 namespace {
 
 std::atomic<std::uint64_t> g_next_id{1};
+constexpr std::uint64_t kIdRange = 256;
+constinit thread_local std::uint64_t t_next_id = 0, t_end_id = 0;
+
 thread_local Node* t_running = nullptr;
 
 // Nodes of this thread whose last handle went while another is being deleted: a list through
@@ -17,10 +20,20 @@ thread_local bool t_deleting = false;
 
 }  // namespace
 
-Node::Node(const char* name_in, const Location& location_in, std::size_t input_count,
-           std::size_t output_count, Rule rule_in)
+void NodeIds::renew() noexcept {
+  t_next_id = g_next_id.fetch_add(kIdRange, std::memory_order_relaxed);
+  t_end_id = t_next_id + kIdRange;
+}
+
+std::uint64_t NodeIds::next(std::uint64_t newest_input) noexcept {
+  if (t_next_id == t_end_id || t_next_id <= newest_input) renew();
+  return t_next_id++;
+}
+
+Node::Node(std::uint64_t id_in, const char* name_in, const Location& location_in,
+           std::size_t input_count, std::size_t output_count, Rule&& rule_in)
     : NodeBase(false),
-      id(g_next_id.fetch_add(1, std::memory_order_relaxed)),
+      id(id_in),
       name(name_in),
       location(location_in),
       inputs(input_count),
@@ -31,7 +44,7 @@ Node::Node(const char* name_in, const Location& location_in, std::size_t input_c
 
 Node::Node(const Tensor& leaf, const Location& location_in)
     : NodeBase(true),
-      id(g_next_id.fetch_add(1, std::memory_order_relaxed)),
+      id(NodeIds::next(0)),
       name("leaf"),
       location(location_in),
       outputs(1),

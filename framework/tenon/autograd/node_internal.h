@@ -28,19 +28,26 @@ struct TensorHook {
   Function<Tensor(const Tensor&)> function;
 };
 
+/// Ids of nodes: unique, above that of every input, so that descending ids are a topological order.
+/// A thread takes them from a range of its own.
+class NodeIds {
+ public:
+  /// An id above `newest_input`.
+  static std::uint64_t next(std::uint64_t newest_input) noexcept;
+  /// From now on, this thread's ids are above all that any thread was given before.
+  static void renew() noexcept;
+};
+
 /// A recorded operation, or a leaf that requires grad.
-struct Node final : NodeBase {
+struct Node final : NodeBase, InBlock {
   /// An operation.
-  Node(const char* name_in, const Location& location_in, std::size_t inputs, std::size_t outputs_in,
-       Rule rule_in);
+  Node(std::uint64_t id_in, const char* name_in, const Location& location_in, std::size_t inputs,
+       std::size_t outputs_in, Rule&& rule_in);
   /// A leaf.
   Node(const Tensor& leaf, const Location& location_in);
   ~Node() override;
-  static void* operator new(std::size_t size) { return allocate_small(size); }
-  static void operator delete(void* memory) noexcept { free_small(memory); }
 
-  const std::uint64_t
-      id;  ///< increases with every node made: descending ids are a topological order
+  const std::uint64_t id;
   const char* const name;
   const Location location;
   InlineVector<Edge, 3> inputs;
@@ -85,7 +92,7 @@ void check_gradient(const Node& node, std::string_view what, const Tensor& gradi
 Tensor apply_hooks(Node& node, std::size_t output, Tensor gradient);
 
 /// Adds two gradients: into `total` when nobody else can see its memory and nothing is recorded,
-/// else into a new tensor.
-void accumulate(Tensor& total, const Tensor& gradient);
+/// else into a new tensor. The first is moved in.
+void accumulate(Tensor& total, Tensor gradient);
 
 }  // namespace tenon

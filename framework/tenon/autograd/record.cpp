@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tenon/autograd/node_internal.h"
@@ -74,24 +75,29 @@ bool detail::is_recorded(const Tensor* inputs, std::size_t count) noexcept {
 }
 
 void detail::record(const char* name, const Tensor* inputs, std::size_t input_count,
-                    Tensor* outputs, std::size_t output_count, Rule rule, Where where) {
-  const Handle<Node> node(
-      new Node(name, locate(where), input_count, output_count, std::move(rule)));
+                    Tensor* outputs, std::size_t output_count, Rule&& rule, Where where) {
+  std::uint64_t newest_input = 0;
+  for (std::size_t i = 0; i < input_count; ++i)
+    if (inputs[i].requires_grad()) newest_input = std::max(newest_input, node_of(inputs[i])->id);
+  const auto node =
+      Handle<Node>::of_fresh(new Node(NodeIds::next(newest_input), name, locate(where), input_count,
+                                      output_count, std::move(rule)));
   for (std::size_t i = 0; i < input_count; ++i)
     if (inputs[i].requires_grad())
       node->inputs[i] = {node_of(inputs[i]), inputs[i].impl()->output_index};
   for (std::size_t i = 0; i < output_count; ++i) {
     check_defined(name, "the result given to record", outputs[i], where);
-    if (outputs[i].impl()->node) {
+    TensorImpl& output = *outputs[i].impl();
+    if (output.node) {
       Fault(name, where)
           .operand("y", outputs[i])
           .fix("Compute it under a NoGradGuard, or return y.detach() of it.")
           .raise<GradientError>("the result given to record already has a history");
     }
-    node->outputs[i] = {outputs[i].shape(), outputs[i].dtype()};
-    if (!is_floating(outputs[i].dtype())) continue;  // indices and masks have no gradient
-    outputs[i].impl()->node = node.get();
-    outputs[i].impl()->output_index = static_cast<std::uint16_t>(i);
+    node->outputs[i] = {output.shape, output.dtype};
+    if (!is_floating(output.dtype)) continue;  // indices and masks have no gradient
+    output.node = node.get();
+    output.output_index = static_cast<std::uint16_t>(i);
   }
 }
 

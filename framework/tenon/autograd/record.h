@@ -22,7 +22,7 @@ namespace detail {
 bool is_recorded(const Tensor* inputs, std::size_t count) noexcept;
 /// Makes the node; `outputs` must be fresh tensors or views without history.
 void record(const char* name, const Tensor* inputs, std::size_t input_count, Tensor* outputs,
-            std::size_t output_count, Rule rule, Where where);
+            std::size_t output_count, Rule&& rule, Where where);
 /// Under AnomalyGuard: throws when an output has a NaN or infinity.
 void check_anomaly(const char* name, const Tensor* outputs, std::size_t count, Where where);
 bool anomaly_checked() noexcept;

@@ -14,18 +14,6 @@ std::string_view to_string(Dtype dtype) {
   return "f64";
 }
 
-std::size_t size_bytes(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::boolean:
-    case Dtype::u8: return 1;
-    case Dtype::i32:
-    case Dtype::f32: return 4;
-    case Dtype::i64:
-    case Dtype::f64: break;
-  }
-  return 8;
-}
-
 // The enumerators are in the order of promotion: the greater one holds the other's category and
 // width.
 Dtype promote(Dtype a, Dtype b) { return a > b ? a : b; }

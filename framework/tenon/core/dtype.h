@@ -12,7 +12,17 @@ namespace tenon {
 enum class Dtype : std::uint8_t { boolean, u8, i32, i64, f32, f64 };
 
 std::string_view to_string(Dtype dtype);
-std::size_t size_bytes(Dtype dtype);
+constexpr std::size_t size_bytes(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::boolean:
+    case Dtype::u8: return 1;
+    case Dtype::i32:
+    case Dtype::f32: return 4;
+    case Dtype::i64:
+    case Dtype::f64: break;
+  }
+  return 8;
+}
 
 constexpr bool is_floating(Dtype dtype) { return dtype >= Dtype::f32; }
 constexpr bool is_integer(Dtype dtype) { return dtype >= Dtype::u8 && dtype <= Dtype::i64; }

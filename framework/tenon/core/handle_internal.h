@@ -14,8 +14,11 @@ class RefCounted {
   RefCounted& operator=(const RefCounted&) = delete;
 
   void retain() const noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  /// The first handle of an object that no other thread knows yet.
+  void retain_fresh() const noexcept { references_.store(1, std::memory_order_relaxed); }
   void release() const noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    // Nobody can copy the only handle meanwhile, so it goes without a locked instruction.
+    if (unique() || references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
       const_cast<RefCounted*>(this)->dispose();
   }
   bool unique() const noexcept { return references_.load(std::memory_order_acquire) == 1; }
@@ -45,6 +48,19 @@ class Handle {
   ~Handle() {
     if (object_) object_->release();
   }
+  /// The first handle of a new object.
+  static Handle of_fresh(T* object) noexcept {
+    object->retain_fresh();
+    return adopt(object);
+  }
+  /// Takes over one reference.
+  static Handle adopt(T* object) noexcept {
+    Handle handle;
+    handle.object_ = object;
+    return handle;
+  }
+  /// Gives one reference away.
+  T* detach() noexcept { return std::exchange(object_, nullptr); }
 
   T* get() const noexcept { return object_; }
   T* operator->() const noexcept { return object_; }

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <utility>
-#include <vector>
+#include <memory>
 
 namespace tenon {
 
@@ -12,13 +11,13 @@ class InlineVector {
  public:
   InlineVector() = default;
   explicit InlineVector(std::size_t size) : size_(size) {
-    if (size > N) more_.resize(size);
+    if (size > N) more_ = std::make_unique<T[]>(size);
   }
   std::size_t size() const { return size_; }
   T& operator[](std::size_t i) { return data()[i]; }
   const T& operator[](std::size_t i) const { return data()[i]; }
-  T* data() { return size_ <= N ? inline_ : more_.data(); }
-  const T* data() const { return size_ <= N ? inline_ : more_.data(); }
+  T* data() { return size_ <= N ? inline_ : more_.get(); }
+  const T* data() const { return size_ <= N ? inline_ : more_.get(); }
   T* begin() { return data(); }
   T* end() { return data() + size_; }
   const T* begin() const { return data(); }
@@ -26,7 +25,7 @@ class InlineVector {
 
  private:
   T inline_[N] = {};
-  std::vector<T> more_;
+  std::unique_ptr<T[]> more_;
   std::size_t size_ = 0;
 };
 

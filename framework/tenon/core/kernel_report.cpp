@@ -8,17 +8,17 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <new>
 #include <tuple>
 #include <vector>
 
 #include "tenon/core/kernel_report_internal.h"
+#include "tenon/core/per_thread_internal.h"
 
 namespace tenon {
 namespace {
 
-/// Written by one thread, read by whoever asks for the report.
+/// Written by one thread, read (and reset) by whoever asks for the report.
 struct Counter {
   const char* operation;
   const char* kernel;
@@ -28,9 +28,12 @@ struct Counter {
   std::atomic<std::int64_t> calls{0};
   std::atomic<std::int64_t> nanoseconds{0};
   std::atomic<std::int64_t> reorders{0};
+
+  static void add(std::atomic<std::int64_t>& count, std::int64_t change) noexcept {
+    count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+  }
 };
 
-/// The counters of a thread. They outlive it, and serve a later thread.
 struct ThreadCounters {
   static constexpr std::size_t kBuckets = 64;
   std::array<Counter*, kBuckets> buckets{};
@@ -54,46 +57,6 @@ struct ThreadCounters {
   }
 };
 
-struct Registry {
-  std::mutex mutex;
-  std::vector<ThreadCounters*> all;
-  std::vector<ThreadCounters*> unused;
-};
-
-/// Never destroyed: threads may end after main.
-Registry& registry() {
-  static Registry& instance = *new Registry;
-  return instance;
-}
-
-class Lease {
- public:
-  Lease() {
-    Registry& r = registry();
-    const std::lock_guard lock(r.mutex);
-    if (r.unused.empty()) {
-      r.all.push_back(new ThreadCounters);
-      r.unused.reserve(r.all.size());
-      counters_ = r.all.back();
-    } else {
-      counters_ = r.unused.back();
-      r.unused.pop_back();
-    }
-  }
-  ~Lease() {
-    Registry& r = registry();
-    const std::lock_guard lock(r.mutex);
-    r.unused.push_back(counters_);
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-
-  ThreadCounters& operator*() const { return *counters_; }
-
- private:
-  ThreadCounters* counters_;
-};
-
 std::atomic<bool> timing{false};
 
 double now_seconds() {
@@ -102,33 +65,30 @@ double now_seconds() {
 
 template <class F>
 void for_each_counter(F&& f) {
-  Registry& r = registry();
-  const std::lock_guard lock(r.mutex);
-  for (const ThreadCounters* thread : r.all)
-    for (Counter* c = thread->head.load(std::memory_order_acquire); c; c = c->next) f(*c);
+  PerThread<ThreadCounters>::for_each([&](const ThreadCounters& thread) {
+    for (Counter* c = thread.head.load(std::memory_order_acquire); c; c = c->next) f(*c);
+  });
 }
 
 }  // namespace
 
 KernelScope::KernelScope(const char* operation, const char* kernel,
-                         const char* implementation) noexcept {
-  thread_local Lease lease;
-  counter_ = (*lease).find(operation, kernel, implementation);
-  if (auto* counter = static_cast<Counter*>(counter_))
-    counter->calls.fetch_add(1, std::memory_order_relaxed);
+                         const char* implementation) noexcept
+    : counter_(nullptr) {
+  if (ThreadCounters* mine = PerThread<ThreadCounters>::get())
+    counter_ = mine->find(operation, kernel, implementation);
+  if (auto* counter = static_cast<Counter*>(counter_)) Counter::add(counter->calls, 1);
   if (timing.load(std::memory_order_relaxed)) start_ = now_seconds();
 }
 
 KernelScope::~KernelScope() {
   auto* counter = static_cast<Counter*>(counter_);
   if (start_ == 0 || !counter) return;
-  const auto nanoseconds = static_cast<std::int64_t>((now_seconds() - start_) * 1e9);
-  counter->nanoseconds.fetch_add(nanoseconds, std::memory_order_relaxed);
+  Counter::add(counter->nanoseconds, static_cast<std::int64_t>((now_seconds() - start_) * 1e9));
 }
 
 void KernelScope::count_reorder() noexcept {
-  if (auto* counter = static_cast<Counter*>(counter_))
-    counter->reorders.fetch_add(1, std::memory_order_relaxed);
+  if (auto* counter = static_cast<Counter*>(counter_)) Counter::add(counter->reorders, 1);
 }
 
 std::vector<KernelUse> kernel_report() {

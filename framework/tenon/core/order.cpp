@@ -30,6 +30,18 @@ bool matches(const Shape& shape, const Strides& strides, const Strides& want) {
   return true;
 }
 
+/// Row-major without gaps, in one walk: what nearly every tensor is asked first.
+bool is_rows(const Shape& shape, const Strides& strides) {
+  std::int64_t step = 1;
+  bool is = true;
+  for (std::size_t axis = shape.rank(); axis-- > 0;) {
+    if (shape[axis] == 0) return true;
+    is = is && (shape[axis] == 1 || strides[axis] == step);
+    step *= shape[axis];
+  }
+  return is;
+}
+
 }  // namespace
 
 Strides strides_in_order(const Shape& shape, Order order) {
@@ -44,10 +56,19 @@ Strides strides_in_order(const Shape& shape, Order order) {
   return strides;
 }
 
-Strides contiguous_strides(const Shape& shape) { return strides_in_order(shape, Order::rows); }
+Strides contiguous_strides(const Shape& shape) {
+  Strides strides = shape;
+  std::int64_t step = 1;
+  for (std::size_t axis = shape.rank(); axis-- > 0;) {
+    strides[axis] = step;
+    step *= std::max<std::int64_t>(shape[axis], 1);
+  }
+  return strides;
+}
 
 bool has_order(const Tensor& x, Order order) {
   const Shape& shape = x.shape();
+  if (order == Order::rows) return is_rows(shape, x.strides());
   if ((order == Order::channels_last && shape.rank() < 3) ||
       (order == Order::batch_inner && shape.rank() < 2))
     return false;
@@ -61,7 +82,7 @@ Order order_of(const Tensor& x) {
 }
 
 bool is_dense(const Shape& shape, const Strides& strides) {
-  if (shape.numel() == 0) return true;
+  if (is_rows(shape, strides)) return true;
   std::array<std::size_t, kMaxRank> axes{};
   std::size_t count = 0;
   for (std::size_t axis = 0; axis < shape.rank(); ++axis)
@@ -78,9 +99,9 @@ bool is_dense(const Shape& shape, const Strides& strides) {
 
 Strides output_order(const Shape& shape, std::initializer_list<const Tensor*> operands) {
   for (const Tensor* operand : operands) {
-    if (!operand->defined() || operand->shape() != shape || !is_dense(shape, operand->strides()))
-      continue;
-    return has_order(*operand, Order::rows) ? contiguous_strides(shape) : operand->strides();
+    if (!operand->defined() || operand->shape() != shape) continue;
+    if (is_rows(shape, operand->strides())) break;
+    if (is_dense(shape, operand->strides())) return operand->strides();
   }
   return contiguous_strides(shape);
 }

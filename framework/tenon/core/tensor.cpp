@@ -12,17 +12,8 @@
 
 namespace tenon {
 
-Tensor::Tensor(const Tensor& other) noexcept : impl_(other.impl_) {
-  if (impl_) impl_->retain();
-}
-Tensor& Tensor::operator=(const Tensor& other) noexcept { return *this = Tensor(other); }
-Tensor& Tensor::operator=(Tensor&& other) noexcept {
-  std::swap(impl_, other.impl_);
-  return *this;
-}
-Tensor::~Tensor() {
-  if (impl_) impl_->release();
-}
+void Tensor::share() const noexcept { impl_->retain(); }
+void Tensor::drop() noexcept { impl_->release(); }
 
 const Shape& Tensor::shape() const {
   if (!impl_)
@@ -98,20 +89,25 @@ void Tensor::copy_out(void* values, Dtype wanted, std::int64_t expected_count, W
   });
 }
 
-Tensor make_tensor(const Shape& shape, const Strides& strides, Dtype dtype) {
-  Handle<Storage> storage(new Storage(static_cast<std::size_t>(shape.numel()) * size_bytes(dtype)));
-  auto* impl = new TensorImpl(std::move(storage), shape, strides, 0, dtype);
-  impl->retain();
+namespace {
+Tensor tensor_of(Handle<Storage> storage, const Shape& shape, const Strides& strides,
+                 std::int64_t offset, Dtype dtype) {
+  auto* impl = new TensorImpl(std::move(storage), shape, strides, offset, dtype);
+  impl->retain_fresh();
   return Tensor::adopt(impl);
+}
+}  // namespace
+
+Tensor make_tensor(const Shape& shape, const Strides& strides, Dtype dtype) {
+  return tensor_of(Storage::make(static_cast<std::size_t>(shape.numel()) * size_bytes(dtype)),
+                   shape, strides, 0, dtype);
 }
 Tensor make_tensor(const Shape& shape, Dtype dtype) {
   return make_tensor(shape, contiguous_strides(shape), dtype);
 }
 
 Tensor make_view(const Tensor& x, const Shape& shape, const Strides& strides, std::int64_t offset) {
-  auto* impl = new TensorImpl(x.impl()->storage, shape, strides, offset, x.dtype());
-  impl->retain();
-  return Tensor::adopt(impl);
+  return tensor_of(x.impl()->storage, shape, strides, offset, x.dtype());
 }
 
 void check_sizes(const char* operation, const Shape& shape, Dtype dtype, Where where) {

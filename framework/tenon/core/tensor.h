@@ -57,11 +57,20 @@ class Tensor {
  public:
   Tensor() noexcept = default;  ///< undefined
   Tensor(None) noexcept {}      ///< undefined
-  Tensor(const Tensor& other) noexcept;
+  Tensor(const Tensor& other) noexcept : impl_(other.impl_) {
+    if (impl_) share();
+  }
   Tensor(Tensor&& other) noexcept : impl_(other.impl_) { other.impl_ = nullptr; }
-  Tensor& operator=(const Tensor& other) noexcept;
-  Tensor& operator=(Tensor&& other) noexcept;
-  ~Tensor();
+  Tensor& operator=(const Tensor& other) noexcept { return *this = Tensor(other); }
+  Tensor& operator=(Tensor&& other) noexcept {
+    TensorImpl* const mine = impl_;
+    impl_ = other.impl_;
+    other.impl_ = mine;
+    return *this;
+  }
+  ~Tensor() {
+    if (impl_) drop();
+  }
 
   /// Factories. Rows (row-major); sizes must be >= 0 and their bytes fit (ShapeError).
   static Tensor empty(const Shape& shape, TensorOptions options = {},
@@ -260,6 +269,8 @@ class Tensor {
   static Tensor arange_integer(std::int64_t start, std::int64_t stop, std::int64_t step,
                                Where where);
   static Tensor arange_floating(double start, double stop, double step, Where where);
+  void share() const noexcept;
+  void drop() noexcept;
   const void* raw_data(Dtype dtype, Where where) const;
   void* raw_mutable_data(Dtype dtype, Where where);
   std::int64_t checked_numel(Where where) const;

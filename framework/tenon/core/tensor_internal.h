@@ -4,21 +4,29 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "tenon/core/block_internal.h"
 #include "tenon/core/handle_internal.h"
+#include "tenon/core/memory_internal.h"
 #include "tenon/core/tensor.h"
 
 namespace tenon {
 
-/// A block of memory that tensors share. 64-byte aligned; fresh memory is poisoned with NaN in test
-/// builds.
+/// Memory that tensors share: 64-byte aligned; poisoned with NaN in test builds while fresh.
 struct Storage final : RefCounted {
-  explicit Storage(std::size_t size_bytes);
-  ~Storage() override;
+  /// Throws Error when there is no memory.
+  static Handle<Storage> make(std::size_t size_bytes);
 
-  void* data;
-  std::size_t bytes;
-  std::uint64_t id;                       ///< never reused
+  void* const data;
+  const std::size_t bytes;
+  const std::uint64_t id;                 ///< never reused
   std::atomic<std::uint32_t> version{0};  ///< bumped by every in-place write
+
+ protected:
+  void dispose() noexcept override;
+
+ private:
+  Storage(void* data_in, std::size_t size_bytes) noexcept;
+  ~Storage() override;
 };
 
 /// What core knows of the graph: a node that a tensor is an output of. autograd/node_internal.h
@@ -30,12 +38,10 @@ struct NodeBase : RefCounted {
 
 /// What a Tensor refers to. Two tensors of one impl are the same tensor; a view is another impl on
 /// the same storage.
-struct TensorImpl final : RefCounted {
+struct TensorImpl final : RefCounted, InBlock {
   TensorImpl(Handle<Storage> storage_in, const Shape& shape_in, const Strides& strides_in,
-             std::int64_t offset_in, Dtype dtype_in);
+             std::int64_t offset_in, Dtype dtype_in) noexcept;
   ~TensorImpl() override;
-  static void* operator new(std::size_t size);
-  static void operator delete(void* memory) noexcept;
 
   Handle<Storage> storage;
   Shape shape;
@@ -45,12 +51,6 @@ struct TensorImpl final : RefCounted {
   std::uint16_t output_index = 0;  ///< which output of `node` this is
   Handle<NodeBase> node;           ///< null: no gradient
 };
-
-/// Small blocks (TensorImpl, nodes) from the thread-caching allocator.
-void* allocate_small(std::size_t size_bytes);
-void free_small(void* memory) noexcept;
-
-void count_graph_nodes(std::int64_t change) noexcept;
 
 /// Row-major strides.
 Strides contiguous_strides(const Shape& shape);

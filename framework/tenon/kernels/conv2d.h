@@ -7,16 +7,21 @@
 namespace tenon::kernels {
 
 // The three maps of a convolution, f32 or f64, any strides, on tensors of the geometry's shapes and
-// of one dtype. f32 goes to oneDNN, with channels-last activations (an operand in another order is
-// copied once); f64, empty tensors and what oneDNN cannot do go to the plain loops. Outputs are
-// fresh, channels-last from oneDNN, else in the order of the activations; weight gradients are
-// rows.
+// of one dtype. The table in conv2d.cpp chooses from the geometry and the dtype, alike for all
+// three: f32 mostly goes to batch-inner SIMD kernels, many channels of few images to oneDNN,
+// channels-last (an operand in another order is copied once); f64 and empty tensors go to the plain
+// loops. Outputs are fresh, batch-inner from SIMD, channels-last from oneDNN, else in the order of
+// the activations; weight gradients are rows.
 
-/// y = activation(conv(x, w) + b); b may be undefined. The activation is a pass of our own over the
-/// result, in place, so that it gives the bits of activation(conv2d(x, w, b)): oneDNN's relu,
-/// sigmoid and gelu turn NaN or infinity into other numbers, its elu loses small ones, and its tanh
-/// (what a fused one saves or costs, AVX-512: 64 channels -4 % of the convolution, 6 channels +28
-/// %) is slow with few channels and on AVX2.
+/// x in the order in which all three maps read it: x itself, or a copy, which is worth keeping for
+/// the weight gradient.
+Tensor conv2d_operand(const Tensor& x, const ConvGeometry& geometry);
+/// y = activation(conv(x, w) + b); b may be undefined. The bits are those of
+/// activation(conv2d(x, w, b)): SIMD kernels activate rows while they are in the cache; after
+/// oneDNN it is a pass of our own over the result, in place: oneDNN's relu, sigmoid and gelu turn
+/// NaN or infinity into other numbers, its elu loses small ones, and its tanh (what a fused one
+/// saves or costs, AVX-512: 64 channels -4 % of the convolution, 6 channels +28 %) is slow with few
+/// channels and on AVX2.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& geometry,
               Activation activation);
 /// The gradient for x.

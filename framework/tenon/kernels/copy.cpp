@@ -10,6 +10,7 @@
 #include "tenon/kernels/convert_internal.h"
 #include "tenon/kernels/loop_internal.h"
 #include "tenon/kernels/simd/elementwise.h"
+#include "tenon/kernels/simd/layout.h"
 
 namespace tenon::kernels {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 template <class T>
 constexpr std::int64_t kTile = sizeof(T) == 1 ? 16 : 64 / static_cast<std::int64_t>(sizeof(T));
 constexpr double kLineCost = 0.15;  // ns an element, streaming
+constexpr double kTurnCost = 0.3;   // ns an element, transposed in registers
 constexpr double kStridedCost = 1;  // ns an element
 
 /// Calls f with a zero of an unsigned type of the element's size: copies move bits, whatever they
@@ -51,20 +53,44 @@ void transpose_tile(T* y, std::int64_t y_step, const T* x, std::int64_t x_step) 
   for (std::size_t i = 0; i < kSide; ++i, y += y_step) std::memcpy(y, to[i], sizeof(to[i]));
 }
 
-/// The destination is contiguous along the innermost axis, the source along `line`: in tiles.
+/// y[i * y_step + j] = x[i + j * x_step] for i < rows, j < columns.
+template <class T>
+void transpose(T* y, std::int64_t y_step, const T* x, std::int64_t x_step, std::int64_t rows,
+               std::int64_t columns) {
+  if constexpr (sizeof(T) == 4) return simd::transpose(x, x_step, y, y_step, rows, columns);
+  constexpr std::int64_t kSide = kTile<T>;
+  for (std::int64_t row = 0; row < rows; row += kSide) {
+    const std::int64_t height = std::min(kSide, rows - row);
+    for (std::int64_t column = 0; column < columns; column += kSide) {
+      const std::int64_t width = std::min(kSide, columns - column);
+      const T* from = x + row + column * x_step;
+      T* to = y + row * y_step + column;
+      if (height == kSide && width == kSide) {
+        transpose_tile(to, y_step, from, x_step);
+      } else {
+        for (std::int64_t i = 0; i < height; ++i)
+          for (std::int64_t j = 0; j < width; ++j) to[i * y_step + j] = from[i + j * x_step];
+      }
+    }
+  }
+}
+
+/// The destination is contiguous along the innermost axis, the source along `line`: in bands of
+/// lines.
 template <class T>
 void copy_transposed(const Loop& loop, std::size_t line, T* y, const T* x) {
   const std::size_t inner = loop.rank - 1;
   const std::int64_t width = loop.sizes[inner], height = loop.sizes[line];
   const std::int64_t x_step = loop.strides[1][inner], y_step = loop.strides[0][line];
-  constexpr std::int64_t kSide = kTile<T>;
-  const std::int64_t bands = (height + kSide - 1) / kSide;
+  constexpr std::int64_t kBandElements = 1 << 14;  // two bands fit the second-level cache
+  const std::int64_t band = std::max<std::int64_t>(kBandElements / width / 16 * 16, 16);
+  const std::int64_t bands = (height + band - 1) / band;
   const std::int64_t planes = loop.numel / (width * height);
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, grain_for(kStridedCost) / (width * std::min(height, kSide)));
+  const std::int64_t grain = std::max<std::int64_t>(
+      1, grain_for(sizeof(T) == 4 ? kTurnCost : kStridedCost) / (width * std::min(height, band)));
   parallel_for(planes * bands, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t first = item % bands * kSide, rows = std::min(kSide, height - first);
+      const std::int64_t first = item % bands * band, rows = std::min(band, height - first);
       std::int64_t x_offset = first, y_offset = first * y_step, plane = item / bands;
       for (std::size_t axis = loop.rank; axis-- > 0;) {
         if (axis == line || axis == inner) continue;
@@ -72,36 +98,30 @@ void copy_transposed(const Loop& loop, std::size_t line, T* y, const T* x) {
         y_offset += plane % loop.sizes[axis] * loop.strides[0][axis];
         plane /= loop.sizes[axis];
       }
-      for (std::int64_t column = 0; column < width; column += kSide) {
-        const std::int64_t columns = std::min(kSide, width - column);
-        const T* from = x + x_offset + column * x_step;
-        T* to = y + y_offset + column;
-        if (rows == kSide && columns == kSide) {
-          transpose_tile(to, y_step, from, x_step);
-        } else {
-          for (std::int64_t i = 0; i < rows; ++i)
-            for (std::int64_t j = 0; j < columns; ++j) to[i * y_step + j] = from[i + j * x_step];
-        }
-      }
+      transpose(y + y_offset, y_step, x + x_offset, x_step, rows, width);
     }
   });
 }
 
 void copy_same_dtype(Tensor& destination, const Tensor& source) {
   const Loop loop = make_loop(destination, {&source});
+  const std::size_t inner = loop.rank - 1, line = source_line(loop);
+  const bool copies_lines =
+      loop.strides[0][inner] == 1 && loop.strides[1][inner] == 1 && loop.sizes[inner] >= 16;
+  const bool transposes = !copies_lines && loop.numel > 0 && line < loop.rank &&
+                          loop.strides[0][inner] == 1 && loop.strides[1][inner] != 0;
+  const bool is_simd = transposes && size_bytes(source.dtype()) == 4;
+  const KernelScope scope("copy", is_simd ? "simd" : "reference");
   visit_size(source.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* y = fresh_elements<T>(destination);
     const T* x = elements<T>(source);
-    const std::size_t inner = loop.rank - 1;
-    if (loop.strides[0][inner] == 1 && loop.strides[1][inner] == 1 && loop.sizes[inner] >= 16) {
+    if (copies_lines) {
       for_each_run(loop, grain_for(kLineCost), [&](const Run& run) {
         std::memcpy(y + run.offset[0], x + run.offset[1],
                     static_cast<std::size_t>(run.count) * sizeof(T));
       });
-    } else if (const std::size_t line = source_line(loop); loop.numel > 0 && line < loop.rank &&
-                                                           loop.strides[0][inner] == 1 &&
-                                                           loop.strides[1][inner] != 0) {
+    } else if (transposes) {
       copy_transposed(loop, line, y, x);
     } else {
       for_each_run(loop, grain_for(kStridedCost),
@@ -113,8 +133,8 @@ void copy_same_dtype(Tensor& destination, const Tensor& source) {
 }  // namespace
 
 void copy(Tensor& destination, const Tensor& source) {
-  const KernelScope scope("copy", "reference");
   if (source.dtype() == destination.dtype()) return copy_same_dtype(destination, source);
+  const KernelScope scope("copy", "reference");
   const Loop loop = make_loop(destination, {&source});
   visit_dtype(destination.dtype(), [&](auto to) {
     visit_dtype(source.dtype(), [&](auto from) {

@@ -215,12 +215,6 @@ Tensor where(const Tensor& condition, const Argument& a, const Argument& b, Dtyp
   return y;
 }
 
-namespace {
-
-struct ActivationKernel {
-  Unary operation;
-  Parameters p;
-};
 ActivationKernel kernel_of(Activation activation) {
   switch (activation) {
     case Activation::sigmoid: return {Unary::sigmoid, {}};
@@ -232,8 +226,6 @@ ActivationKernel kernel_of(Activation activation) {
     default: return {Unary::tanh, {}};
   }
 }
-
-}  // namespace
 
 Tensor activate(const Tensor& x, Activation activation) {
   if (activation == Activation::none) return convert(x, x.dtype());

@@ -126,6 +126,13 @@ inline Tensor minimum(const Argument& a, const Argument& b) {
   return binary(Binary::minimum, a, b);
 }
 
+/// The operation that an activation (but none) is, with the default slope and alpha.
+struct ActivationKernel {
+  Unary operation;
+  Parameters p;
+};
+ActivationKernel kernel_of(Activation activation);
+
 /// y = activation(x), with the default slope and alpha; a copy for none.
 Tensor activate(const Tensor& x, Activation activation);
 /// y = activation(y), for the fresh result of another kernel.

@@ -12,18 +12,6 @@ std::int64_t first_bad_label(const Tensor& labels, std::int64_t classes,
 
 double counted_weight(const ClassTargets& targets) { return reference::counted_weight(targets); }
 
-CrossEntropy cross_entropy(const Tensor& logits, const ClassTargets& targets, std::size_t axis,
-                           bool want_losses, bool want_probabilities) {
-  const KernelScope scope("cross_entropy", "reference");
-  return reference::cross_entropy(logits, targets, axis, want_losses, want_probabilities);
-}
-
-Tensor cross_entropy_gradient(const Tensor& scale, const Tensor& probabilities,
-                              const ClassTargets& targets, std::size_t axis) {
-  const KernelScope scope("cross_entropy_gradient", "reference");
-  return reference::cross_entropy_gradient(scale, probabilities, targets, axis);
-}
-
 Tensor target_mass(const ClassTargets& targets, std::int64_t classes, Dtype dtype) {
   return reference::target_mass(targets, classes, dtype);
 }

@@ -21,7 +21,7 @@ std::int64_t first_bad_label(const Tensor& labels, std::int64_t classes, std::in
 double counted_weight(const ClassTargets& targets);
 
 struct CrossEntropy {
-  Tensor losses;         ///< f32 or f64, rows, of the labels' shape; none unless wanted
+  Tensor losses;         ///< f32 or f64, of the labels' shape; none unless wanted
   Tensor probabilities;  ///< softmax, in the logits' order; none unless wanted
   double total = 0;      ///< sum of the losses
 };
@@ -30,9 +30,10 @@ struct CrossEntropy {
 /// is valid.
 CrossEntropy cross_entropy(const Tensor& logits, const ClassTargets& targets, std::size_t axis,
                            bool want_losses, bool want_probabilities);
-/// dx_c = scale * ((sum of q) * p_c - q_c); scale: of the labels' shape, any strides.
+/// dx_c = factor * scale * ((sum of q) * p_c - q_c); scale: of the labels' shape, any strides, or a
+/// single number.
 Tensor cross_entropy_gradient(const Tensor& scale, const Tensor& probabilities,
-                              const ClassTargets& targets, std::size_t axis);
+                              const ClassTargets& targets, std::size_t axis, double factor = 1);
 /// The sum of q of each label, of the logits' dtype.
 Tensor target_mass(const ClassTargets& targets, std::int64_t classes, Dtype dtype);
 

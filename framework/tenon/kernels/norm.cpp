@@ -7,14 +7,11 @@
 #include "tenon/core/strided_internal.h"
 #include "tenon/core/tensor_internal.h"
 #include "tenon/kernels/copy.h"
-#include "tenon/kernels/onednn/norm.h"
+#include "tenon/kernels/norm_simd_internal.h"
 #include "tenon/kernels/reference/norm.h"
 
 namespace tenon::kernels {
 namespace {
-
-// oneDNN computes some offsets in 32 bits.
-constexpr std::int64_t kLargest = INT32_MAX / 4;
 
 using reference::Affine;
 using reference::Grouping;
@@ -102,23 +99,15 @@ Input layers_input(const Tensor& x, std::size_t axes) {
   return as_rows(x, {1, groups, positions});
 }
 
-class ReferenceScope : public KernelScope {
+class Scope : public KernelScope {
  public:
-  ReferenceScope(const char* operation, int reorders) : KernelScope(operation, "reference") {
+  Scope(const char* operation, const char* kernel, int reorders) : KernelScope(operation, kernel) {
     for (int i = 0; i < reorders; ++i) count_reorder();
   }
 };
 
-// Where oneDNN has vector code, it is 3 to 6 times as fast as the plain loops; elsewhere it is
-// slower.
-bool onednn_takes_channels(const Input& input) {
-  const Grouping& g = input.grouping;
-  return input.x.dtype() == Dtype::f32 && g.numel() > 0 && g.numel() <= kLargest && g.inner == 1 &&
-         onednn::takes_channels(g.groups);
-}
-bool onednn_takes_layers(const Input& input) {
-  const Grouping& g = input.grouping;
-  return input.x.dtype() == Dtype::f32 && g.numel() > 0 && g.numel() <= kLargest && g.outer == 1;
+bool is_simd(const Input& input) {
+  return input.x.dtype() == Dtype::f32 && input.grouping.numel() > 0;
 }
 
 Shape leading_shape(const Shape& shape, std::size_t axes) {
@@ -159,9 +148,11 @@ Normalized batch_norm(const Tensor& x, const Tensor& w, const Tensor& b, double 
   const Input input = channels_input(x);
   const Shape channels = {x.shape()[1]};
   Normalized result;
-  if (!onednn_takes_channels(input) ||
-      !onednn::batch_norm({kName, epsilon, input.reorders}, input.x, channels[0], w, b, result)) {
-    const ReferenceScope scope(kName, input.reorders);
+  if (is_simd(input)) {
+    const Scope scope(kName, "simd", input.reorders);
+    result = batch_norm_simd(input.x, input.grouping, w, b, epsilon);
+  } else {
+    const Scope scope(kName, "reference", input.reorders);
     const GroupStatistics statistics = reference::statistics(input.x, input.grouping);
     result = {normalize(input, statistics, Affine::group, w, b, epsilon),
               tensor_of(statistics.mean, channels, x.dtype()),
@@ -176,10 +167,11 @@ Tensor batch_norm_inference(const Tensor& x, const Tensor& mean, const Tensor& v
   constexpr const char* kName = "batch_norm_inference";
   const Input input = channels_input(x);
   Tensor y;
-  if (!onednn_takes_channels(input) ||
-      !onednn::batch_norm_inference({kName, epsilon, input.reorders}, input.x, x.shape()[1], mean,
-                                    variance, w, b, y)) {
-    const ReferenceScope scope(kName, input.reorders);
+  if (is_simd(input)) {
+    const Scope scope(kName, "simd", input.reorders);
+    y = batch_norm_inference_simd(input.x, input.grouping, mean, variance, w, b, epsilon);
+  } else {
+    const Scope scope(kName, "reference", input.reorders);
     y = normalize(input, statistics_of(mean, variance), Affine::group, w, b, epsilon);
   }
   return in_order_of(y, input, x);
@@ -193,12 +185,14 @@ NormGradients batch_norm_gradient(const Tensor& dy, const Tensor& x, const Tenso
   const Tensor dy_dense = in_strides(dy, input.x.strides(), input.reorders);
   const Shape channels = {x.shape()[1]};
   NormGradients gradients;
-  if (onednn_takes_channels(input) &&
-      onednn::batch_norm_gradient({kName, epsilon, input.reorders}, dy_dense, input.x, channels[0],
-                                  mean, variance, w, gradients))
+  if (is_simd(input)) {
+    const Scope scope(kName, "simd", input.reorders);
+    gradients = batch_norm_gradient_simd(dy_dense, input.x, input.grouping, mean, variance, w,
+                                         epsilon, needs);
     return needed(gradients, input, x, needs);
+  }
 
-  const ReferenceScope scope(kName, input.reorders);
+  const Scope scope(kName, "reference", input.reorders);
   const GroupStatistics statistics = statistics_of(mean, variance);
   NormSums sums = reference::group_sums(dy_dense, input.x, input.grouping, statistics, {}, epsilon);
   if (needs.dw) gradients.dw = tensor_of(sums.dy_normalized, channels, x.dtype());
@@ -221,9 +215,11 @@ Normalized layer_norm(const Tensor& x, std::size_t axes, const Tensor& w, const 
   const Input input = layers_input(x, axes);
   const Shape leading = leading_shape(x.shape(), axes);
   Normalized result;
-  if (!onednn_takes_layers(input) ||
-      !onednn::layer_norm({kName, epsilon, input.reorders}, input.x, leading, w, b, result)) {
-    const ReferenceScope scope(kName, input.reorders);
+  if (is_simd(input)) {
+    const Scope scope(kName, "simd", input.reorders);
+    result = layer_norm_simd(input.x, input.grouping, leading, w, b, epsilon);
+  } else {
+    const Scope scope(kName, "reference", input.reorders);
     const GroupStatistics statistics = reference::statistics(input.x, input.grouping);
     result = {normalize(input, statistics, Affine::position, w, b, epsilon),
               tensor_of(statistics.mean, leading, x.dtype()),
@@ -241,12 +237,14 @@ NormGradients layer_norm_gradient(const Tensor& dy, const Tensor& x, std::size_t
   const Tensor dy_dense = in_strides(dy, input.x.strides(), input.reorders);
   const Shape normalized = normalized_shape(x.shape(), axes);
   NormGradients gradients;
-  if (onednn_takes_layers(input) &&
-      onednn::layer_norm_gradient({kName, epsilon, input.reorders}, dy_dense, input.x, normalized,
-                                  mean, variance, w, gradients))
+  if (is_simd(input)) {
+    const Scope scope(kName, "simd", input.reorders);
+    gradients = layer_norm_gradient_simd(dy_dense, input.x, input.grouping, normalized, mean,
+                                         variance, w, epsilon, needs);
     return needed(gradients, input, x, needs);
+  }
 
-  const ReferenceScope scope(kName, input.reorders);
+  const Scope scope(kName, "reference", input.reorders);
   const GroupStatistics statistics = statistics_of(mean, variance);
   if (needs.dw || needs.db) {
     const NormSums sums =

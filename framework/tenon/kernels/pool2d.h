@@ -7,8 +7,8 @@
 namespace tenon::kernels {
 
 // Poolings of f32 or f64 tensors of the geometry's shapes, any strides. Outputs are fresh and in
-// the order of the input (rows, if that has none of the three). Channels-last f32 averages go to
-// oneDNN, the rest to plain loops over the axis of stride 1.
+// the order of the input (rows, if that has none of the three). f32 in one of the three orders goes
+// to the SIMD kernels, the rest to plain loops over the axis of stride 1; the bits are the same.
 
 Tensor avg_pool2d(const Tensor& x, const PoolGeometry& geometry);
 /// dx, in the order that x had.

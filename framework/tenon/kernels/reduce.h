@@ -8,8 +8,8 @@ namespace tenon::kernels {
 
 /// Reductions over the given axes (negative ones count from the end, none means all), any strides,
 /// any dtype unless said otherwise. The axes must be valid and different. The output is dense, its
-/// axes in the order of x's strides. f32 accumulates in double. The blocks of the work depend on
-/// the sizes alone and are added in order.
+/// axes in the order of x's strides. f32 adds up at most 64 neighbouring terms as they are, such
+/// sums in double. The blocks of the work depend on the sizes alone and are added in order.
 
 /// Booleans and integers give i64.
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdim);

@@ -13,6 +13,12 @@ namespace {
 
 Saved saved_if(bool wanted, const Tensor& x) { return wanted ? Saved(x) : Saved(); }
 
+/// What the kernels read instead of x, and rules keep: without a history it may be a copy in their
+/// order, so that a batch of images changes its layout once, not again for the weight gradient.
+Tensor operand(const Tensor& x, const ConvGeometry& g) {
+  return x.requires_grad() ? x : kernels::conv2d_operand(x, g);
+}
+
 /// The gradients of x, w and b, from that of conv(x, w) + b. `with_bias`: the operation had one.
 Gradients conv2d_gradients(const Tensor& dz, const Saved& x, const Saved& w, bool with_bias,
                            const ConvGeometry& g, const Needs& needs) {
@@ -38,11 +44,12 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOpt
     return activate(conv2d_with(x, w, b, g, where), options.activation, where);
   if (options.activation == Activation::none) return conv2d_with(x, w, b, g, where);
 
-  Tensor y = kernels::conv2d(x, w, b, g, options.activation);
+  const Tensor x_read = operand(x, g);
+  Tensor y = kernels::conv2d(x_read, w, b, g, options.activation);
   return record(
       "conv2d", {x, w, b}, y,
       [g, activation = options.activation, with_bias = b.defined(), y = Saved::output(y),
-       x = saved_if(w.requires_grad(), x),
+       x = saved_if(w.requires_grad(), x_read),
        w = saved_if(x.requires_grad(), w)](const Tensor& dy, const Needs& needs) -> Gradients {
         return conv2d_gradients(activation_gradient(dy, y.get(), activation), x, w, with_bias, g,
                                 needs);
@@ -52,11 +59,12 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b, const Conv2dOpt
 
 Tensor conv2d_with(const Tensor& x, const Tensor& w, const Tensor& b, const ConvGeometry& g,
                    Where where) {
-  Tensor y = kernels::conv2d(x, w, b, g, Activation::none);
+  const Tensor x_read = operand(x, g);
+  Tensor y = kernels::conv2d(x_read, w, b, g, Activation::none);
 
   return record(
       "conv2d", {x, w, b}, y,
-      [g, with_bias = b.defined(), x = saved_if(w.requires_grad(), x),
+      [g, with_bias = b.defined(), x = saved_if(w.requires_grad(), x_read),
        w = saved_if(x.requires_grad(), w)](const Tensor& dy, const Needs& needs) -> Gradients {
         return conv2d_gradients(dy, x, w, with_bias, g, needs);
       },

@@ -83,6 +83,9 @@ Tensor index_cross_entropy(const Tensor& logits, const Tensor& targets,
       [x = Saved(logits), p = Saved(result.probabilities), saved = save(labels), divisor,
        reduction](const Tensor& dy, const Needs&) -> Gradients {
         const kernels::ClassTargets targets_now = saved.get();
+        if (!is_recording())
+          return {kernels::cross_entropy_gradient(dy, p.get(), targets_now, class_axis(p.get()),
+                                                  1 / divisor)};
         const Tensor each = reduction == Reduction::mean ? dy / divisor : dy;
         const Tensor scale =
             reduction == Reduction::none ? each : expand(each, targets_now.labels.shape());

@@ -1,9 +1,11 @@
 #include <algorithm>
 
+#include "tenon/core/inline_vector_internal.h"
 #include "tenon/core/order_internal.h"
 #include "tenon/core/parallel.h"
 #include "tenon/core/tensor_internal.h"
 #include "tenon/kernels/copy.h"
+#include "tenon/kernels/simd/add_lines.h"
 #include "tenon/train/gradient_sets_internal.h"
 
 namespace tenon {
@@ -17,15 +19,19 @@ struct Column {
   std::int64_t first;
 };
 
+// Sets of groups: at most ShardCut::kMaxGroups, but any number will do.
 void add_range(Column& column, std::int64_t begin, std::int64_t end) {
-  visit_floating(column.total.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    T* total = fresh_elements<T>(column.total);
-    for (const Tensor& other : column.others) {
-      const T* values = elements<T>(other);
-      for (std::int64_t i = begin; i < end; ++i) total[i] += values[i];
-    }
-  });
+  if (column.total.dtype() == Dtype::f32) {
+    InlineVector<const float*, 16> lines(column.others.size());
+    for (std::size_t k = 0; k < lines.size(); ++k)
+      lines[k] = elements<float>(column.others[k]) + begin;
+    kernels::simd::add_lines(fresh_elements<float>(column.total) + begin, lines.data(),
+                             static_cast<std::int64_t>(lines.size()), end - begin);
+    return;
+  }
+  auto* total = fresh_elements<double>(column.total);
+  for (const Tensor& other : column.others)
+    for (std::int64_t i = begin; i < end; ++i) total[i] += elements<double>(other)[i];
 }
 
 }  // namespace
@@ -66,8 +72,9 @@ GradientSet sum_of_sets(std::vector<GradientSet> sets) {
     sums[i] = column.total;
     columns.push_back(std::move(column));
   }
-  // 8192 elements of 16 sets are about 20 us of work.
-  parallel_for(elements_in_all, 8192, [&](std::int64_t begin, std::int64_t end) {
+  // 2^19 additions are about 30 us of work; on two threads less takes no less time.
+  const std::int64_t grain = (1 << 19) / static_cast<std::int64_t>(sets.size());
+  parallel_for(elements_in_all, grain, [&](std::int64_t begin, std::int64_t end) {
     auto column =
         std::upper_bound(columns.begin(), columns.end(), begin,
                          [](std::int64_t element, const Column& c) { return element < c.first; });

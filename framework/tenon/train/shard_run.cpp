@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "tenon/autograd/node_internal.h"
 #include "tenon/autograd/thread_state_internal.h"
 #include "tenon/core/call_path_internal.h"
 #include "tenon/core/fault_internal.h"
@@ -59,6 +60,7 @@ std::vector<nn::ShardContext> run_shard_groups(const ShardCut& cut, bool per_sha
   caller.state.leaf_hooks = false;
   run_shards(cut.groups(), [&](std::int64_t group) {
     const BorrowedThread thread(caller);
+    NodeIds::renew();  // what a shard records is newer than anything the caller did
     for (std::int64_t shard = cut.first_shard(group); shard < cut.first_shard(group + 1); ++shard) {
       nn::ShardContext& context = contexts[static_cast<std::size_t>(shard)];
       context.first_sample = cut.first_sample(shard);

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <numeric>
-#include <queue>
 #include <vector>
 
-#include "tenon/autograd/backward.h"
+#include "tenon/autograd/backward_internal.h"
+#include "tenon/autograd/grad_mode.h"
 #include "tenon/autograd/node_internal.h"
 #include "tenon/core/fault_internal.h"
 #include "tenon/ops/shape.h"
@@ -38,31 +38,6 @@ data::Batch slice_batch(const data::Batch& batch, std::int64_t start, std::int64
           batch.targets.defined() ? slice(batch.targets, 0, range) : Tensor()};
 }
 
-/// Backward frees the graph as it passes: shards must not share operations that the caller
-/// recorded, whose nodes are older than `start`. Inputs of a node are older than itself, so the
-/// walk ends at the first such node.
-void check_own_graph(const Tensor& loss, const Node& start, Where where) {
-  const auto is_older = [](const Node* a, const Node* b) { return a->id < b->id; };
-  std::priority_queue<const Node*, std::vector<const Node*>, decltype(is_older)> queue(is_older);
-  queue.push(node_of(loss));
-  const Node* last = nullptr;
-  while (!queue.empty()) {
-    const Node* node = queue.top();
-    queue.pop();
-    if (node == last || node->is_leaf) continue;
-    if (node->id < start.id)
-      Fault(kOperation, where)
-          .note("recorded " + to_string(node->location))
-          .fix("Compute it inside the function of the loss, or detach() it.")
-          .raise<GradientError>(fmt::format("the loss depends on a {} that was recorded before the "
-                                            "call, which shards cannot share",
-                                            node->name));
-    last = node;
-    for (const Edge& edge : node->inputs)
-      if (edge.node) queue.push(edge.node.get());
-  }
-}
-
 void check_loss(const Tensor& loss, Where where) {
   check_floating(kOperation, loss, where, "the loss");
   if (loss.numel() != 1)
@@ -74,15 +49,16 @@ void check_loss(const Tensor& loss, Where where) {
 }
 
 /// Adds the sums to grad() of the parameters as backward() does: hooks run, an existing gradient is
-/// added to.
+/// added to; to none when a hook throws.
 void add_to_leaves(const std::vector<Tensor>& parameters, GradientSet sums, Where where) {
-  const Tensor mean = record(
-      kOperation, parameters, Tensor::zeros({}, {.dtype = Dtype::f64}),
-      [sums = std::move(sums)](const Tensor&, const Needs&) mutable {
-        return Gradients(std::move(sums));
-      },
-      where);
-  mean.backward({}, where);
+  const NoGradGuard no_grad;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (!sums[i].defined()) continue;
+    if (detail::anomaly_checked()) detail::check_anomaly(kOperation, &sums[i], 1, where);
+    sums[i] = apply_hooks(*node_of(parameters[i]), 0, std::move(sums[i]));
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (sums[i].defined()) add_to_leaf(*node_of(parameters[i]), std::move(sums[i]), false);
 }
 
 }  // namespace
@@ -107,7 +83,8 @@ double backward_in_shards(const data::Batch& batch, const ParameterList& paramet
   const double divisor =
       options.divisor == kBatchSize ? static_cast<double>(cut.samples) : options.divisor;
   const std::vector<Tensor> leaves = trainable(parameters, where);
-  const Handle<Node> start(new Node(kOperation, locate(where), 0, 0, Rule()));
+  NodeIds::renew();
+  const std::uint64_t first_id = NodeIds::next(0);
 
   std::vector<GradientSet> sets(static_cast<std::size_t>(cut.groups()));
   std::vector<double> losses(static_cast<std::size_t>(cut.shards()));
@@ -121,10 +98,9 @@ double backward_in_shards(const data::Batch& batch, const ParameterList& paramet
     GradientSet& set = sets[static_cast<std::size_t>(group)];
     set.resize(leaves.size());
     if (!loss.requires_grad()) return;
-    check_own_graph(loss, *start, where);
     const Tensor seed = Tensor::full(loss.shape(), 1 / divisor, {.dtype = loss.dtype()});
     add_to_set(set, leaves,
-               gradients(loss, leaves, {.allow_unused = true, .output_gradients = {seed}}, where));
+               gradients_of_own_graph(kOperation, loss, seed, leaves, first_id, where));
   };
   std::vector<nn::ShardContext> contexts =
       run_shard_groups(cut, options.batch_norm == BatchNormInShards::per_shard, run_shard);

@@ -45,7 +45,6 @@ Tensor view_of(const Tensor& x, const Matrix& m, std::int64_t offset) {
 struct Epilogue {
   bool adds_bias = false;    ///< [1, n]
   bool accumulates = false;  ///< adds what the destination held
-  bool applies_gelu = false;
 };
 
 /// Operands of one product: views of rank 2, and the bias.
@@ -58,12 +57,10 @@ Plan& plan_of(const Operands& o, const Epilogue& epilogue, Work work) {
   key.add(o.a.shape()).add(o.a.strides()).add(o.b.shape()).add(o.b.strides()).add(o.c.strides());
   key.add(static_cast<std::int64_t>(epilogue.adds_bias) +
           2 * static_cast<std::int64_t>(epilogue.accumulates));
-  key.add(static_cast<std::int64_t>(epilogue.applies_gelu)).add(static_cast<std::int64_t>(work));
+  key.add(static_cast<std::int64_t>(work));
   return plan_for(key, work, [&]() -> PlanRecipe {
     dnnl::post_ops post_ops;
     if (epilogue.accumulates) post_ops.append_sum(1.0F);
-    if (epilogue.applies_gelu)
-      post_ops.append_eltwise(dnnl::algorithm::eltwise_gelu_erf, 0.0F, 0.0F);
     dnnl::primitive_attr attr = attributes();
     attr.set_post_ops(post_ops);
     const dnnl::memory::desc a = desc_of(o.a), b = desc_of(o.b), c = desc_of(o.c);
@@ -133,11 +130,10 @@ bool multiply(const char* operation, const Product& product, int reorders) {
                b = matrix_of(p.k, p.n, p.b_row, p.b_column);
   const Matrix c = matrix_of(p.m, p.n, p.c_row, p.c_column);
   const bool has_bias = p.bias.defined();
-  if (p.activation != Activation::none && !applies(p.activation)) return false;
+  if (p.activation != Activation::none) return false;
   if (!a.is_taken() || !b.is_taken() || !c.is_row_major()) return false;
   if (has_bias && p.bias_per_row && p.batch_rank > 0) return false;
-  const Epilogue epilogue = {has_bias && !p.bias_per_row, has_bias && p.bias_per_row,
-                             p.activation == Activation::gelu};
+  const Epilogue epilogue = {has_bias && !p.bias_per_row, has_bias && p.bias_per_row};
   const auto operands = [&](std::int64_t i) {
     const ProductOffsets offsets = offsets_of(p, i);
     return Operands{view_of(p.a, a, offsets.a), view_of(p.b, b, offsets.b),

@@ -11,11 +11,7 @@ struct Taken {
 };
 Taken taken_by_matmul(const Product& product);
 
-/// Whether the product applies the activation itself. Ours are faster on AVX2 and keep NaN, which
-/// oneDNN's relu turns into 0; gelu alone has no vector code of ours.
-constexpr bool applies(Activation activation) { return activation == Activation::gelu; }
-
-/// The product by oneDNN's matmul: f32, m, n, k > 0, c row- or column-major.
+/// The product by oneDNN's matmul: f32, m, n, k > 0, c row- or column-major, no activation.
 /// `reorders` counts the operands that were copied for it. Small products run on one thread. Large
 /// ones give the same bits on any number of threads: a primitive that splits its work when it runs
 /// is given fixed blocks of rows. Returns false, and has written nothing, for matrices that are not

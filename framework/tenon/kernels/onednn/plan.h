@@ -18,20 +18,8 @@ enum class PlanKind : std::int64_t {
   convolution,
   convolution_input_gradient,
   convolution_weight_gradient,
-  average_pool,
-  average_pool_gradient,
   inner_product,
-  inner_product_input_gradient,
-  inner_product_weight_gradient,
   matmul,
-  batch_norm,
-  batch_norm_gradient,
-  layer_norm,
-  layer_norm_gradient,
-  softmax,
-  softmax_gradient,
-  log_softmax,
-  log_softmax_gradient,
 };
 
 /// What a plan depends on: numbers alone, compared as memory. Everything that shapes the primitive

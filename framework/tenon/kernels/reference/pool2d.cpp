@@ -84,8 +84,8 @@ void for_lanes(std::int64_t count, bool is_unit, std::int64_t stride_a, std::int
 }
 
 template <class T>
-void store_lanes(T* y, std::int64_t stride, const double* sums, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i * stride] = static_cast<T>(sums[i]);
+void store_lanes(T* y, std::int64_t stride, const T* sums, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) y[i * stride] = sums[i];
 }
 
 /// How many pixels of this axis the average of window o is divided by. As PyTorch: what reaches
@@ -117,23 +117,26 @@ void average(const PoolGeometry& g, const Tensor& x, Tensor& y) {
         const double share_h = share_of(g.height, oh, g.count_include_pad);
         for (std::int64_t ow = 0; ow < g.width.output; ++ow) {
           const IndexRange kw_range = g.width.taps(ow);
-          double sums[kLaneBlock];
-          std::fill_n(sums, lanes, 0.0);
-          for (std::int64_t kh = kh_range.begin; kh < kh_range.end; ++kh) {
-            const T* from = xs + xw.plane(plane) + g.height.position(oh, kh) * xw.height +
-                            lane * xw.lane + g.width.position(ow, kw_range.begin) * xw.width;
-            for (std::int64_t kw = kw_range.begin; kw < kw_range.end; ++kw, from += xw.width)
-              for_lanes(lanes, xw.lane == 1, xw.lane, 0,
-                        [&](std::int64_t i, std::int64_t at, std::int64_t) {
-                          sums[i] += static_cast<double>(from[at]);
-                        });
+          T sums[kLaneBlock];
+          std::fill_n(sums, lanes, T(0));
+          for (std::int64_t kw = kw_range.begin; kw < kw_range.end; ++kw) {
+            T column[kLaneBlock];
+            std::fill_n(column, lanes, T(0));
+            const T* from = xs + xw.plane(plane) +
+                            g.height.position(oh, kh_range.begin) * xw.height + lane * xw.lane +
+                            g.width.position(ow, kw) * xw.width;
+            for (std::int64_t kh = kh_range.begin; kh < kh_range.end; ++kh, from += xw.height)
+              for_lanes(
+                  lanes, xw.lane == 1, xw.lane, 0,
+                  [&](std::int64_t i, std::int64_t at, std::int64_t) { column[i] += from[at]; });
+            for (std::int64_t i = 0; i < lanes; ++i) sums[i] += column[i];
           }
-          const double scale = 1 / (share_h * share_of(g.width, ow, g.count_include_pad));
+          const auto scale =
+              static_cast<T>(1 / (share_h * share_of(g.width, ow, g.count_include_pad)));
           T* const to = ys + yw.plane(plane) + oh * yw.height + ow * yw.width + lane * yw.lane;
-          for_lanes(lanes, yw.lane == 1, yw.lane, 0,
-                    [&](std::int64_t i, std::int64_t at, std::int64_t) {
-                      to[at] = static_cast<T>(sums[i] * scale);
-                    });
+          for_lanes(
+              lanes, yw.lane == 1, yw.lane, 0,
+              [&](std::int64_t i, std::int64_t at, std::int64_t) { to[at] = sums[i] * scale; });
         }
       });
 }
@@ -175,15 +178,15 @@ void average_gradient(const PoolGeometry& g, const Tensor& dy, Tensor& dx) {
                                });
                      continue;
                    }
-                   double sums[kLaneBlock];
-                   std::fill_n(sums, lanes, 0.0);
+                   T sums[kLaneBlock];
+                   std::fill_n(sums, lanes, T(0));
                    for (std::int64_t oh = windows.height.begin; oh < windows.height.end; ++oh)
                      for (std::int64_t ow = windows.width.begin; ow < windows.width.end; ++ow) {
                        const T* const from = from_plane + oh * yw.height + ow * yw.width;
-                       const double share = share_of_window(oh, ow);
+                       const auto share = static_cast<T>(share_of_window(oh, ow));
                        for_lanes(lanes, is_unit, 0, yw.lane,
                                  [&](std::int64_t i, std::int64_t, std::int64_t y_at) {
-                                   sums[i] += static_cast<double>(from[y_at]) * share;
+                                   sums[i] += from[y_at] * share;
                                  });
                      }
                    store_lanes(to, xw.lane, sums, lanes);
@@ -258,7 +261,7 @@ void maximum_scatter(const PoolGeometry& g, const Tensor& dy, const Tensor& indi
                    const Windows windows{g.height.windows(h), g.width.windows(w)};
                    const auto here = static_cast<std::int32_t>(h * g.width.input + w);
                    T* const to = to_row + w * xw.width;
-                   if (windows.is_one() && is_unit) {
+                   if (windows.is_one() && (is_unit || lanes == 1)) {
                      const std::int64_t oh = windows.height.begin, ow = windows.width.begin;
                      const T* const from = from_plane + oh * yw.height + ow * yw.width;
                      const std::int32_t* const place = place_plane + oh * iw.height + ow * iw.width;
@@ -268,8 +271,8 @@ void maximum_scatter(const PoolGeometry& g, const Tensor& dy, const Tensor& indi
                      }
                      continue;
                    }
-                   double sums[kLaneBlock];
-                   std::fill_n(sums, lanes, 0.0);
+                   T sums[kLaneBlock];
+                   std::fill_n(sums, lanes, T(0));
                    for (std::int64_t oh = windows.height.begin; oh < windows.height.end; ++oh)
                      for (std::int64_t ow = windows.width.begin; ow < windows.width.end; ++ow) {
                        const T* const from = from_plane + oh * yw.height + ow * yw.width;
@@ -277,8 +280,8 @@ void maximum_scatter(const PoolGeometry& g, const Tensor& dy, const Tensor& indi
                            place_plane + oh * iw.height + ow * iw.width;
                        for_lanes(lanes, is_unit, yw.lane, iw.lane,
                                  [&](std::int64_t i, std::int64_t y_at, std::int64_t place_at) {
-                                   const auto value = static_cast<double>(from[y_at]);
-                                   sums[i] += place[place_at] == here ? value : 0.0;
+                                   const T value = from[y_at];
+                                   sums[i] += place[place_at] == here ? value : T(0);
                                  });
                      }
                    store_lanes(to, xw.lane, sums, lanes);

@@ -5,9 +5,10 @@
 
 namespace tenon::kernels::reference {
 
-// Plain loops, f32 or f64, any strides, sums in double. The innermost loop runs over the output's
-// axis of stride 1: channels, batch, or a single element for rows. The last tensors are written,
-// each element once.
+// Plain loops, f32 or f64, any strides. Averages sum the columns of a window first, then the sums,
+// in the tensors' dtype: short sums, and those of the SIMD kernels. The innermost loop runs over
+// the output's axis of stride 1: channels, batch, or a single element for rows. The last tensors
+// are written, each element once.
 
 void avg_pool2d(const PoolGeometry& geometry, const Tensor& x, Tensor& y);
 void avg_pool2d_gradient(const PoolGeometry& geometry, const Tensor& dy, Tensor& dx);

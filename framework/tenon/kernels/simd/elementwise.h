@@ -17,5 +17,7 @@ void unary(Unary operation, const Parameters& p, const float* x, float* y, std::
 /// y[i] = f(a[i], b[i]); `repeat_a`: a[0] throughout.
 void binary(Binary operation, const Parameters& p, const float* a, bool repeat_a, const float* b,
             bool repeat_b, float* y, std::int64_t count);
+/// y[i] = activation(x[i]); none copies.
+void activate(Activation activation, const float* x, float* y, std::int64_t count);
 
 }  // namespace tenon::kernels::simd

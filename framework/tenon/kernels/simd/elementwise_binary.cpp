@@ -10,6 +10,7 @@
 #include <hwy/highway.h>
 
 #include "tenon/kernels/simd/line-inl.h"
+#include "tenon/kernels/simd/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tenon::kernels::simd {
@@ -75,6 +76,18 @@ void binary_line(Binary operation, const Parameters& p, const float* a, bool rep
       return map([zero, first](Floats, V dy, V v) HWY_ATTR {
         return hn::IfThenElse(hn::Gt(v, zero), dy, hn::Mul(dy, hn::Add(v, first)));
       });
+    case Binary::maximum_share:
+      return map([zero, one](Floats t, V u, V v) HWY_ATTR {
+        const V share = hn::IfThenElse(hn::Eq(u, v), hn::Set(t, 0.5f), one);
+        return hn::IfThenElse(hn::Lt(u, v), zero, share);
+      });
+    case Binary::gelu_gradient:
+      return map([](Floats t, V dy, V v) HWY_ATTR { return hn::Mul(dy, gelu_slope(t, v)); });
+    case Binary::silu_gradient:
+      return map([one](Floats t, V dy, V v) HWY_ATTR {
+        const V s = sigmoid(t, v);
+        return hn::Mul(dy, hn::Mul(s, hn::MulAdd(v, hn::Sub(one, s), one)));
+      });
     case Binary::clamp_gradient:
       return map([zero, first, second](Floats, V dy, V v) HWY_ATTR {
         return hn::IfThenElse(hn::And(hn::Gt(v, first), hn::Lt(v, second)), dy, zero);
@@ -105,6 +118,9 @@ bool has(Binary operation) {
     case Binary::relu_gradient:
     case Binary::leaky_relu_gradient:
     case Binary::elu_gradient:
+    case Binary::maximum_share:
+    case Binary::gelu_gradient:
+    case Binary::silu_gradient:
     case Binary::clamp_gradient: return true;
     default: return false;
   }

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstring>
 
 #include "tenon/kernels/simd/elementwise.h"
 
@@ -39,6 +40,34 @@ void unary_line(Unary operation, const Parameters& p, const float* x, float* y, 
     case Unary::silu:
       return map_line([](Floats t, V v) HWY_ATTR { return hn::Mul(v, sigmoid(t, v)); }, x, y,
                       count);
+    case Unary::gelu:
+      return map_line([](Floats t, V v) HWY_ATTR { return gelu(t, v); }, x, y, count);
+    case Unary::softplus:
+      return map_line([](Floats t, V v) HWY_ATTR { return softplus(t, v); }, x, y, count);
+    case Unary::expm1:
+      return map_line(
+          [](Floats t, V v) HWY_ATTR {
+            const V large = hn::Set(t, 40.0f);  // from here on 1 counts nothing
+            return hn::IfThenElse(hn::Gt(v, large), exp(t, v), expm1(t, v));
+          },
+          x, y, count);
+    case Unary::log1p:
+      return map_line([](Floats t, V v) HWY_ATTR { return log1p(t, v); }, x, y, count);
+    case Unary::rsqrt:
+      return map_line([](Floats t, V v) HWY_ATTR { return hn::Div(hn::Set(t, 1.0f), hn::Sqrt(v)); },
+                      x, y, count);
+    case Unary::floor:
+      return map_line([](Floats, V v) HWY_ATTR { return hn::Floor(v); }, x, y, count);
+    case Unary::round:
+      return map_line([](Floats, V v) HWY_ATTR { return hn::Round(v); }, x, y, count);
+    case Unary::sign:  // NaN gives 0
+      return map_line(
+          [zero](Floats t, V v) HWY_ATTR {
+            const V one = hn::Set(t, 1.0f);
+            return hn::Sub(hn::IfThenElseZero(hn::Gt(v, zero), one),
+                           hn::IfThenElseZero(hn::Lt(v, zero), one));
+          },
+          x, y, count);
     case Unary::relu:
       return map_line([zero](Floats, V v)
                           HWY_ATTR { return hn::IfThenElse(hn::Lt(v, zero), zero, v); },
@@ -84,6 +113,14 @@ bool has(Unary operation) {
     case Unary::tanh:
     case Unary::sigmoid:
     case Unary::silu:
+    case Unary::gelu:
+    case Unary::softplus:
+    case Unary::expm1:
+    case Unary::log1p:
+    case Unary::rsqrt:
+    case Unary::floor:
+    case Unary::round:
+    case Unary::sign:
     case Unary::relu:
     case Unary::leaky_relu:
     case Unary::elu:
@@ -94,6 +131,15 @@ bool has(Unary operation) {
 
 void unary(Unary operation, const Parameters& p, const float* x, float* y, std::int64_t count) {
   HWY_DYNAMIC_DISPATCH(unary_line)(operation, p, x, y, static_cast<std::size_t>(count));
+}
+
+void activate(Activation activation, const float* x, float* y, std::int64_t count) {
+  if (activation == Activation::none) {
+    if (x != y) std::memcpy(y, x, static_cast<std::size_t>(count) * sizeof(float));
+    return;
+  }
+  const ActivationKernel kernel = kernel_of(activation);
+  unary(kernel.operation, kernel.p, x, y, count);
 }
 
 }  // namespace tenon::kernels::simd

@@ -10,7 +10,8 @@
 #include <hwy/highway.h>
 
 #include <cstddef>
-#include <cstring>
+
+#include "tenon/kernels/simd/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tenon::kernels::simd {
@@ -20,28 +21,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<Floats>;
 
-/// The first `count` lanes from memory, the others zero; reads no further.
-HWY_INLINE FloatVector load_first(Floats d, const float* x, std::size_t count) {
-#if HWY_TARGET == HWY_AVX2 || !HWY_MEM_OPS_MIGHT_FAULT  // AVX2's masked load of f32 does not fault
-  return hn::MaskedLoad(hn::FirstN(d, count), d, x);
-#else
-  HWY_ALIGN float lanes[hn::MaxLanes(Floats())] = {};
-  std::memcpy(lanes, x, count * sizeof(float));
-  return hn::Load(d, lanes);
-#endif
-}
-
-/// Writes the first `count` lanes and nothing else.
-HWY_INLINE void store_first(FloatVector v, Floats d, float* y, std::size_t count) {
-#if HWY_TARGET == HWY_AVX2 || !HWY_MEM_OPS_MIGHT_FAULT
-  hn::BlendedStore(v, hn::FirstN(d, count), d, y);
-#else
-  HWY_ALIGN float lanes[hn::MaxLanes(Floats())];
-  hn::Store(v, d, lanes);
-  std::memcpy(y, lanes, count * sizeof(float));
-#endif
-}
-
 /// y[i] = f(x[i]).
 template <class F>
 HWY_INLINE void map_line(F f, const float* x, float* y, std::size_t count) {
@@ -49,7 +28,9 @@ HWY_INLINE void map_line(F f, const float* x, float* y, std::size_t count) {
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i);
-  if (i < count) store_first(f(d, load_first(d, x + i, count - i)), d, y + i, count - i);
+  if (i == count) return;
+  const FirstLanes rest{count - i};
+  rest.store(f(d, rest.load(d, x + i)), d, y + i);
 }
 
 /// y[i] = f(a[i], b[i]).
@@ -60,9 +41,9 @@ HWY_INLINE void map_lines(F f, const float* a, const float* b, float* y, std::si
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes)
     hn::StoreU(f(d, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
-  if (i < count)
-    store_first(f(d, load_first(d, a + i, count - i), load_first(d, b + i, count - i)), d, y + i,
-                count - i);
+  if (i == count) return;
+  const FirstLanes rest{count - i};
+  rest.store(f(d, rest.load(d, a + i), rest.load(d, b + i)), d, y + i);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -26,8 +26,8 @@ HWY_INLINE void for_vectors(std::size_t count, Update update) {
   const std::size_t rest = count - i;
   if (rest > 0)
     update(
-        i, [d, rest](const float* x) HWY_ATTR { return load_first(d, x, rest); },
-        [d, rest](FloatVector x, float* y) HWY_ATTR { store_first(x, d, y, rest); });
+        i, [d, rest](const float* x) HWY_ATTR { return FirstLanes{rest}.load(d, x); },
+        [d, rest](FloatVector x, float* y) HWY_ATTR { FirstLanes{rest}.store(x, d, y); });
 }
 
 void sgd_line(const SgdNumbers& numbers, float* p, const float* g, float* m, std::size_t count) {
