@@ -69,19 +69,11 @@ struct Partial {
   Index lanes;
   template <class D>
   HWY_INLINE hn::Vec<D> load(D d, const float* x, Index) const {
-#if HWY_TARGET == HWY_AVX2 || !HWY_MEM_OPS_MIGHT_FAULT  // AVX2's masked load of f32 does not fault
-    return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(lanes)), d, x);
-#else
-    HWY_ALIGN float few[hn::MaxLanes(D())] = {};
-    std::memcpy(few, x, static_cast<std::size_t>(lanes) * sizeof(float));
-    return hn::Load(d, few);
-#endif
+    return FirstLanes{static_cast<std::size_t>(lanes)}.load(d, x);
   }
   template <class D>
   HWY_INLINE void store(hn::Vec<D> sum, D d, float* y, Index) const {
-    HWY_ALIGN float few[hn::MaxLanes(D())];
-    hn::Store(sum, d, few);
-    std::memcpy(y, few, static_cast<std::size_t>(lanes) * sizeof(float));
+    FirstLanes{static_cast<std::size_t>(lanes)}.store(sum, d, y);
   }
 };
 
@@ -89,7 +81,7 @@ template <class D, Index R, Index V, class Vectors>
 HWY_NOINLINE void multiply(const Blocks& blocks) {
   const D d;
   const Blocks m = blocks;
-  const Vectors vectors(m.last);
+  const Vectors vectors{m.last};
   constexpr Index kStep = V * static_cast<Index>(hn::MaxLanes(D()));
   const float* x = m.x;
   float* y = m.y;
