@@ -21,7 +21,7 @@ struct Conv2dOptions {
 ///   down; W_out likewise. f32 or f64, all of one dtype. N may be 0.
 /// Throws ShapeError when channels, groups, kernel, padding or bias do not fit together, DtypeError
 /// for other dtypes. Differentiable any number of times; while recording, gelu and silu are an
-/// operation of their own. The result is channels-last for f32.
+/// operation of their own. The result is batch-inner or channels-last for f32.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Tensor& b = {},
               const Conv2dOptions& options = {}, Where where = Where::current());
 
