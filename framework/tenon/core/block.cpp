@@ -45,13 +45,15 @@ constexpr std::size_t kSlabBytes = 64 << 10;       // small blocks are cut from 
 constexpr std::size_t kLargestSmall = 4 << 10;     // blocks up to this are never given back
 constexpr std::size_t kLargestShared = 256 << 10;  // of the size of shards' tensors
 constexpr std::size_t kLargestLocal = 1 << 20;     // a thread keeps none above this
+constexpr std::size_t kLocalBytes = 1 << 20;       // of a class, kept by a thread
 constexpr std::size_t kKeptBytes = std::size_t{64} << 20;
 
-/// How many free blocks of a class a thread keeps for itself.
+/// How many free blocks of a class a thread keeps for itself: all that a shard frees, since a block
+/// that another core wrote to costs the next writer several times its work.
 constexpr std::uint32_t local_limit(std::size_t index) {
   const std::size_t size = size_of_class(index);
   if (size > kLargestLocal) return 0;
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(kSlabBytes / 2 / size, 2, 64));
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(kLocalBytes / size, 2, 64));
 }
 constexpr auto kLocalLimits = [] {
   std::array<std::uint32_t, kClasses> limits{};
@@ -107,10 +109,9 @@ struct ThreadBlocks {
     const std::lock_guard lock(shared.mutex);
     while (list.count > kept) shared.list.push(list.pop());
   }
-  void give_from(std::size_t first_index) {
-    for (std::size_t index = first_index; index < kClasses; ++index) give(index, 0);
+  void retire() {
+    for (std::size_t index = 0; index < kClasses; ++index) give(index, 0);
   }
-  void retire() { give_from(0); }
 };
 
 void* from_system(std::size_t size_bytes) {
@@ -201,7 +202,6 @@ void* allocate_block(std::size_t size_bytes) noexcept {
   return allocate_aligned(size_bytes);
 }
 void free_block(void* block, std::size_t) noexcept { std::free(block); }
-void share_free_blocks() noexcept {}
 std::int64_t kept_bytes() noexcept { return 0; }
 
 #else
@@ -224,11 +224,6 @@ void free_block(void* block, std::size_t size_bytes) noexcept {
   count_shared(index, 1);
   const std::lock_guard lock(g_shared[index].mutex);
   g_shared[index].list.push(block);
-}
-
-void share_free_blocks() noexcept {
-  if (ThreadBlocks* mine = PerThread<ThreadBlocks>::get())
-    mine->give_from(class_of(kLargestSmall + 1));
 }
 
 std::int64_t kept_bytes() noexcept { return g_shared_bytes.load(std::memory_order_relaxed); }

@@ -14,13 +14,9 @@ void* allocate_block(std::size_t size_bytes) noexcept;
 /// Gives a block back, from any thread. `size_bytes` is what it was allocated with.
 void free_block(void* block, std::size_t size_bytes) noexcept;
 
-/// Gives this thread's free blocks above 4 KiB to all threads, at the end of work that the next
-/// time may run on another one.
-void share_free_blocks() noexcept;
-
 /// How often blocks were taken from the system, since start.
 std::int64_t system_allocations() noexcept;
-/// Bytes of free large blocks that wait for the next request of their size. When a block comes from
+/// Bytes of the free large blocks that no thread keeps for itself. When a block comes from
 /// the system they are at most as many as those in use, plus 64 MiB.
 std::int64_t kept_bytes() noexcept;
 

@@ -18,7 +18,6 @@
 #include <thread>
 #include <vector>
 
-#include "tenon/core/block_internal.h"
 #include "tenon/core/fault_internal.h"
 #include "tenon/core/memory_internal.h"
 #include "tenon/core/parallel_internal.h"
@@ -203,10 +202,8 @@ void run_shards(std::int64_t count, FunctionRef<void(std::int64_t)> body) {
     } catch (...) {
       errors[static_cast<std::size_t>(i)] = std::current_exception();
     }
-    share_free_blocks();  // the next shards may be cut otherwise over the threads
     share_byte_count();
   };
-  share_free_blocks();
   if (in_parallel_body() || num_threads() == 1 || count == 1) {
     const BodyScope scope;
     for (std::int64_t i = 0; i < count; ++i) guarded(i);
