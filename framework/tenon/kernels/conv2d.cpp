@@ -170,7 +170,7 @@ ConvWeightGradient conv2d_weight_gradient(const Tensor& x, const Tensor& dy, con
         with_bias ? fresh_elements<float>(db) : nullptr);
     // The zeros around the image may have met numbers that are not finite.
     if (family == Family::simd && is_padded(g) &&
-        !simd::direct::is_finite(elements<float>(dw), dw.shape().numel()))
+        !simd::convolution::direct::is_finite(elements<float>(dw), dw.shape().numel()))
       reference::conv2d_weight_gradient(g, x_inner, dy_inner, dw);
     return {dw, db};
   }

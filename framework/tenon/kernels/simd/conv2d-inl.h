@@ -14,7 +14,7 @@
 #include "tenon/kernels/simd/line-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tenon::kernels::simd::direct {
+namespace tenon::kernels::simd::convolution::direct {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -22,18 +22,10 @@ using Floats = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<Floats>;
 using simd::HWY_NAMESPACE::AllLanes;
 using simd::HWY_NAMESPACE::FirstLanes;
+using simd::HWY_NAMESPACE::keep;
 inline constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(Floats()));
 /// Sums that fit into the registers, beside what is multiplied.
 inline constexpr Index kSums = HWY_TARGET == HWY_AVX3 ? 24 : 12;
-
-/// Pins a value to a register: g++ 12 otherwise folds one load into several multiply-adds.
-template <class V>
-HWY_INLINE V keep(V v) {
-#if HWY_ARCH_X86
-  asm("" : "+v"(v.raw));
-#endif
-  return v;
-}
 
 /// sums[r][v] += a(r) b(v): the smaller side stays in registers, the other passes through one.
 template <class Vector, Index R, Index V, class A, class B>
@@ -96,6 +88,6 @@ inline void pack_rows(const GatherAxis& rows, const GatherAxis& columns, const R
 }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace tenon::kernels::simd::direct
+}  // namespace tenon::kernels::simd::convolution::direct
 HWY_AFTER_NAMESPACE();
 #endif

@@ -14,7 +14,7 @@
 #include "tenon/kernels/simd/conv2d-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tenon::kernels::simd::direct {
+namespace tenon::kernels::simd::convolution::direct {
 namespace HWY_NAMESPACE {
 
 constexpr Index kChannelBlock = 6;
@@ -192,7 +192,7 @@ void run_rows(const Gather& g, const RowLayout& layout, const Runs& runs, Index 
   }
   const Index y_channel = g.rows.image * g.columns.image * g.batch;
   float* const y_group = g.y + group * g.out_channels * y_channel;
-  const float* const w_group = g.w + group * g.w_group_stride;
+  const float* const w_group = g.w + group * g.group_weights();
   const float* const bias = g.b ? g.b + group * g.out_channels : nullptr;
   const bool contiguous = g.columns.step == 1;
   thread_local Scratch<float> sum_memory;
@@ -252,8 +252,7 @@ void gather(const Gather& g) {
   const RowLayout layout(g.columns, g.batch, packed);
   // Zeros around the image may stand for what is not there unless a weight turns them into NaN.
   const bool by_column =
-      !packed || (reads_outside(g.columns) &&
-                  !is_finite(g.w, g.groups * g.out_channels * g.in_channels * g.kernel_size));
+      !packed || (reads_outside(g.columns) && !is_finite(g.w, g.groups * g.group_weights()));
   const Runs runs = find_runs(g, layout, by_column);
 
   const double row_work =
@@ -276,61 +275,25 @@ void gather(const Gather& g) {
 }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace tenon::kernels::simd::direct
+}  // namespace tenon::kernels::simd::convolution::direct
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace tenon::kernels::simd {
-namespace direct {
+namespace convolution::direct {
 HWY_EXPORT(gather);
 }
 
 void conv2d(const ConvGeometry& g, const float* x, const float* w, const float* b,
             Activation activation, float* y) {
-  const direct::Index in = g.in_channels / g.groups, out = g.out_channels / g.groups,
-                      kernel = g.height.kernel * g.width.kernel;
-  const direct::Gather gather{.rows = blocked::forward_axis(g.height),
-                              .columns = blocked::forward_axis(g.width),
-                              .batch = g.batch,
-                              .groups = g.groups,
-                              .in_channels = in,
-                              .out_channels = out,
-                              .x = x,
-                              .w = w,
-                              .b = b,
-                              .y = y,
-                              .activation = activation,
-                              .kernel_width = g.width.kernel,
-                              .kernel_size = kernel,
-                              .w_out_stride = in * kernel,
-                              .w_in_stride = kernel,
-                              .w_group_stride = in * out * kernel};
-  HWY_DYNAMIC_DISPATCH(direct::gather)(gather);
+  HWY_DYNAMIC_DISPATCH(convolution::direct::gather)
+  (convolution::forward_gather(g, x, w, b, activation, y));
 }
 
 void conv2d_input_gradient(const ConvGeometry& g, const float* dy, const float* w, float* dx) {
-  const direct::Index in = g.in_channels / g.groups, out = g.out_channels / g.groups,
-                      kernel = g.height.kernel * g.width.kernel;
-  for (std::int64_t i = 0; i < g.height.stride; ++i)
-    for (std::int64_t j = 0; j < g.width.stride; ++j) {
-      const direct::Gather gather{.rows = blocked::input_gradient_axis(g.height, i),
-                                  .columns = blocked::input_gradient_axis(g.width, j),
-                                  .batch = g.batch,
-                                  .groups = g.groups,
-                                  .in_channels = out,
-                                  .out_channels = in,
-                                  .x = dy,
-                                  .w = w,
-                                  .b = nullptr,
-                                  .y = dx,
-                                  .activation = Activation::none,
-                                  .kernel_width = g.width.kernel,
-                                  .kernel_size = kernel,
-                                  .w_out_stride = kernel,
-                                  .w_in_stride = in * kernel,
-                                  .w_group_stride = in * out * kernel};
-      HWY_DYNAMIC_DISPATCH(direct::gather)(gather);
-    }
+  convolution::gather_input_gradient(g, dy, w, dx, [](const convolution::Gather& phase) {
+    HWY_DYNAMIC_DISPATCH(convolution::direct::gather)(phase);
+  });
 }
 
 }  // namespace tenon::kernels::simd

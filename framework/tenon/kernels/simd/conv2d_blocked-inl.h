@@ -12,25 +12,18 @@
 #include <cstring>
 
 #include "tenon/kernels/simd/conv2d_blocked_internal.h"
+#include "tenon/kernels/simd/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tenon::kernels::simd::blocked {
+namespace tenon::kernels::simd::convolution::blocked {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<Floats>;
+using simd::HWY_NAMESPACE::keep;
 using Quad = hn::FixedTag<float, 4>;
 inline constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(Floats()));
-
-/// Pins a value to a register: g++ 12 otherwise folds one load into several multiply-adds.
-template <class V>
-HWY_INLINE V keep(V v) {
-#if HWY_ARCH_X86
-  asm("" : "+v"(v.raw));
-#endif
-  return v;
-}
 
 HWY_INLINE void copy_floats(const float* from, float* to, Index count) {
   const Floats d;
@@ -132,6 +125,6 @@ HWY_INLINE void transpose_quad(const float* rows, Index row_stride, const Store&
 }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace tenon::kernels::simd::blocked
+}  // namespace tenon::kernels::simd::convolution::blocked
 HWY_AFTER_NAMESPACE();
 #endif

@@ -20,37 +20,8 @@
 #include "tenon/kernels/simd/conv2d_blocked-inl.h"
 #include "tenon/kernels/simd/conv2d_blocked_multiply-inl.h"
 
-#ifndef TENON_KERNELS_SIMD_CONV2D_BLOCKED_GATHER
-#define TENON_KERNELS_SIMD_CONV2D_BLOCKED_GATHER
-namespace tenon::kernels::simd::blocked {
-
-/// y[o][i][j] = activation(b[o] + sum over c and taps of w[o][c][tap] x[c][i + tap][j + tap]), in
-/// each group: the forward pass, or one phase of the input gradient.
-struct Gather {
-  GatherAxis rows;
-  GatherAxis columns;
-  Index batch;
-  Index groups;
-  Index in_channels;  ///< of one group
-  Index out_channels;
-  const float* x;
-  const float* w;
-  const float* b;
-  float* y;
-  Activation activation;
-  Index kernel_height;
-  Index kernel_width;
-  Index w_out_stride;  ///< from the weights of one output channel to the next
-  Index w_in_stride;
-
-  Index tap_count() const { return rows.tap_count * columns.tap_count; }
-};
-
-}  // namespace tenon::kernels::simd::blocked
-#endif
-
 HWY_BEFORE_NAMESPACE();
-namespace tenon::kernels::simd::blocked {
+namespace tenon::kernels::simd::convolution::blocked {
 namespace HWY_NAMESPACE {
 
 /// Weights as [chunk of input channels][block of output channels][tap][input channel][output
@@ -294,8 +265,7 @@ void gather(const Gather& g) {
   const Index group_weights = g.out_channels * g.in_channels * g.tap_count();
   float* const packed = scratch(Purpose::weights, g.groups * group_weights);
   for (Index group = 0; group < g.groups; ++group)
-    pack_weights(g, g.w + group * g.out_channels * g.in_channels * g.kernel_height * g.kernel_width,
-                 chunk, packed + group * group_weights);
+    pack_weights(g, g.w + group * g.group_weights(), chunk, packed + group * group_weights);
   parallel_for(pieces * rows.count, 1, [&](std::int64_t begin, std::int64_t end) {
     for (Index i = begin; i < end; ++i) {
       const Index part = i / rows.count;
@@ -309,58 +279,26 @@ void gather(const Gather& g) {
 }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace tenon::kernels::simd::blocked
+}  // namespace tenon::kernels::simd::convolution::blocked
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace tenon::kernels::simd {
-namespace blocked {
+namespace convolution::blocked {
 HWY_EXPORT(gather);
 }
 
 void conv2d_blocked(const ConvGeometry& g, const float* x, const float* w, const float* b,
                     Activation activation, float* y) {
-  const blocked::Index in = g.in_channels / g.groups, kernel = g.height.kernel * g.width.kernel;
-  const blocked::Gather gather{.rows = blocked::forward_axis(g.height),
-                               .columns = blocked::forward_axis(g.width),
-                               .batch = g.batch,
-                               .groups = g.groups,
-                               .in_channels = in,
-                               .out_channels = g.out_channels / g.groups,
-                               .x = x,
-                               .w = w,
-                               .b = b,
-                               .y = y,
-                               .activation = activation,
-                               .kernel_height = g.height.kernel,
-                               .kernel_width = g.width.kernel,
-                               .w_out_stride = in * kernel,
-                               .w_in_stride = kernel};
-  HWY_DYNAMIC_DISPATCH(blocked::gather)(gather);
+  HWY_DYNAMIC_DISPATCH(convolution::blocked::gather)
+  (convolution::forward_gather(g, x, w, b, activation, y));
 }
 
 void conv2d_blocked_input_gradient(const ConvGeometry& g, const float* dy, const float* w,
                                    float* dx) {
-  const blocked::Index in = g.in_channels / g.groups, kernel = g.height.kernel * g.width.kernel;
-  for (std::int64_t i = 0; i < g.height.stride; ++i)
-    for (std::int64_t j = 0; j < g.width.stride; ++j) {
-      const blocked::Gather gather{.rows = blocked::input_gradient_axis(g.height, i),
-                                   .columns = blocked::input_gradient_axis(g.width, j),
-                                   .batch = g.batch,
-                                   .groups = g.groups,
-                                   .in_channels = g.out_channels / g.groups,
-                                   .out_channels = in,
-                                   .x = dy,
-                                   .w = w,
-                                   .b = nullptr,
-                                   .y = dx,
-                                   .activation = Activation::none,
-                                   .kernel_height = g.height.kernel,
-                                   .kernel_width = g.width.kernel,
-                                   .w_out_stride = kernel,
-                                   .w_in_stride = in * kernel};
-      HWY_DYNAMIC_DISPATCH(blocked::gather)(gather);
-    }
+  convolution::gather_input_gradient(g, dy, w, dx, [](const convolution::Gather& phase) {
+    HWY_DYNAMIC_DISPATCH(convolution::blocked::gather)(phase);
+  });
 }
 
 }  // namespace tenon::kernels::simd

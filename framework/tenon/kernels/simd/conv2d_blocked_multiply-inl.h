@@ -12,7 +12,7 @@
 #include "tenon/kernels/simd/conv2d_blocked_internal.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tenon::kernels::simd::blocked {
+namespace tenon::kernels::simd::convolution::blocked {
 namespace HWY_NAMESPACE {
 
 // Registers: 6 output channels x 2 vectors of positions of the 16 of AVX2, 6 x 4 of the 32 of
@@ -120,6 +120,6 @@ inline Multiply find_multiply(Index channels, bool narrow) {
 }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace tenon::kernels::simd::blocked
+}  // namespace tenon::kernels::simd::convolution::blocked
 HWY_AFTER_NAMESPACE();
 #endif

@@ -1,59 +1,12 @@
 #include <algorithm>
-#include <cstring>
+#include <array>
 
 #include "tenon/kernels/scratch_internal.h"
 #include "tenon/kernels/simd/conv2d_blocked.h"
 #include "tenon/kernels/simd/conv2d_blocked_internal.h"
-#include "tenon/kernels/simd/elementwise.h"
 
 namespace tenon::kernels::simd {
-namespace blocked {
-namespace {
-
-/// ceil(a / b) for b > 0.
-Index ceil_of(Index a, Index b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
-}  // namespace
-
-IndexRange GatherAxis::taps_inside(Index begin, Index end) const {
-  Index low = 0, high = tap_count;
-  while (low < high && (end - 1) * stride + distance(low) < 0) ++low;
-  while (high > low && begin * stride + distance(high - 1) >= input) --high;
-  return {low, high};
-}
-
-IndexRange GatherAxis::outputs_inside(Index tap) const {
-  const Index d = distance(tap);
-  const Index begin = std::clamp<Index>(ceil_of(-d, stride), 0, output);
-  const Index end = std::clamp<Index>(ceil_of(input - d, stride), 0, output);
-  return {begin, std::max(begin, end)};
-}
-
-GatherAxis forward_axis(const WindowAxis& axis) {
-  GatherAxis a{.input = axis.input,
-               .output = axis.output,
-               .stride = axis.stride,
-               .image = axis.output,
-               .tap_count = axis.kernel};
-  for (Index k = 0; k < axis.kernel; ++k)
-    a.taps[static_cast<std::size_t>(k)] = {k * axis.dilation - axis.before, k};
-  return a;
-}
-
-GatherAxis input_gradient_axis(const WindowAxis& axis, Index phase) {
-  GatherAxis a{.input = axis.output,
-               .output = std::max<Index>(0, ceil_of(axis.input - phase, axis.stride)),
-               .image = axis.input,
-               .first = phase,
-               .step = axis.stride};
-  for (Index k = axis.kernel - 1; k >= 0; --k) {
-    const Index distance = phase + axis.before - k * axis.dilation;
-    if (distance % axis.stride == 0)
-      a.taps[static_cast<std::size_t>(a.tap_count++)] = {distance / axis.stride, k};
-  }
-  return a;
-}
-
+namespace convolution::blocked {
 Cut cut_evenly(Index total, Index limit) {
   const Index size = ceil_divide(total, ceil_divide(total, std::max<Index>(limit, 1)));
   return {total, size, ceil_divide(total, size)};
@@ -93,12 +46,12 @@ std::int32_t* scratch_offsets(Index count) {
   return offsets.at_least(count);
 }
 
-}  // namespace blocked
+}  // namespace convolution::blocked
 
 bool conv2d_blocked_takes(const ConvGeometry& g) {
-  using blocked::Index;
+  using convolution::Index;
   const auto is_small = [](const WindowAxis& axis) {
-    return axis.kernel <= blocked::kMaxKernel && axis.input > 0 && axis.output > 0 &&
+    return axis.kernel <= convolution::kMaxKernel && axis.input > 0 && axis.output > 0 &&
            axis.extent() <= 4096;
   };
   constexpr Index kChannels = 16;

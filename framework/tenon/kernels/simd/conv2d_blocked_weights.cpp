@@ -15,7 +15,7 @@
 #include "tenon/kernels/simd/conv2d_blocked-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace tenon::kernels::simd::blocked {
+namespace tenon::kernels::simd::convolution::blocked {
 namespace HWY_NAMESPACE {
 
 // Registers: input channels x vectors of output channels, 6 x 2 of the 16 of AVX2, 12 x 2 of the 32
@@ -82,20 +82,6 @@ Accumulate find_accumulate(Index channels) {
 #endif
   return kernels[channels - kSmallestBlock];
 }
-
-/// The convolution of one group, and where its sums go.
-struct WeightGradient {
-  GatherAxis rows;
-  GatherAxis columns;
-  Index batch;
-  Index groups;
-  Index in_channels;  ///< of one group
-  Index out_channels;
-  const float* x;
-  const float* dy;
-
-  Index products() const { return in_channels * rows.tap_count * columns.tap_count; }
-};
 
 /// Output channels that share a transposed panel of dy: two vectors, or two of half the length
 /// where that is enough (one of full length would need a broadcast for each multiply-add).
@@ -362,33 +348,20 @@ void weight_gradient(const WeightGradient& g, float* dw, float* db) {
                });
 }
 
-/// For HWY_EXPORT, which needs arguments that do not differ with the instruction set.
-void conv2d_weight_gradient(const ConvGeometry& c, const float* x, const float* dy, float* dw,
-                            float* db) {
-  weight_gradient({.rows = forward_axis(c.height),
-                   .columns = forward_axis(c.width),
-                   .batch = c.batch,
-                   .groups = c.groups,
-                   .in_channels = c.in_channels / c.groups,
-                   .out_channels = c.out_channels / c.groups,
-                   .x = x,
-                   .dy = dy},
-                  dw, db);
-}
-
 }  // namespace HWY_NAMESPACE
-}  // namespace tenon::kernels::simd::blocked
+}  // namespace tenon::kernels::simd::convolution::blocked
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace tenon::kernels::simd {
-namespace blocked {
-HWY_EXPORT(conv2d_weight_gradient);
+namespace convolution::blocked {
+HWY_EXPORT(weight_gradient);
 }
 
 void conv2d_blocked_weight_gradient(const ConvGeometry& g, const float* x, const float* dy,
                                     float* dw, float* db) {
-  HWY_DYNAMIC_DISPATCH(blocked::conv2d_weight_gradient)(g, x, dy, dw, db);
+  HWY_DYNAMIC_DISPATCH(convolution::blocked::weight_gradient)
+  (convolution::weight_gradient_of(g, x, dy), dw, db);
 }
 
 }  // namespace tenon::kernels::simd

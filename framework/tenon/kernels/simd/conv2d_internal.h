@@ -5,14 +5,9 @@
 #include <cstring>
 
 #include "tenon/kernels/scratch_internal.h"
-#include "tenon/kernels/simd/conv2d_blocked_internal.h"
+#include "tenon/kernels/simd/conv2d_gather_internal.h"
 
-namespace tenon::kernels::simd::direct {
-
-using blocked::ceil_divide;
-using blocked::ChannelBlocks;
-using blocked::GatherAxis;
-using blocked::Index;
+namespace tenon::kernels::simd::convolution::direct {
 
 /// Multiply-adds that take about 20 us on one thread.
 inline constexpr double kTaskWork = 1e6;
@@ -54,27 +49,6 @@ struct RowLayout {
   }
 };
 
-/// y[o][i][j] = activation(b[o] + sum over c and taps of w[o][c][tap] x[c][i + tap][j + tap]), in
-/// each group: the forward pass, or one phase of the input gradient.
-struct Gather {
-  GatherAxis rows;
-  GatherAxis columns;
-  Index batch;
-  Index groups;
-  Index in_channels;  ///< of one group
-  Index out_channels;
-  const float* x;
-  const float* w;
-  const float* b;
-  float* y;
-  Activation activation;
-  Index kernel_width;
-  Index kernel_size;
-  Index w_out_stride;  ///< from the weights of one output channel to the next
-  Index w_in_stride;
-  Index w_group_stride;
-};
-
 /// What one tap reads and multiplies, from position 0 of a row and the weights of a channel.
 struct Tap {
   Index x;
@@ -96,4 +70,4 @@ struct Runs {
 /// it.
 Runs find_runs(const Gather& g, const RowLayout& layout, bool by_column);
 
-}  // namespace tenon::kernels::simd::direct
+}  // namespace tenon::kernels::simd::convolution::direct

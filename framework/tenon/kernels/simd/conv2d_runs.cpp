@@ -2,7 +2,7 @@
 #include "tenon/kernels/simd/conv2d_internal.h"
 
 namespace tenon::kernels::simd {
-namespace direct {
+namespace convolution::direct {
 
 Runs find_runs(const Gather& g, const RowLayout& layout, bool by_column) {
   thread_local Scratch<ColumnRun> run_memory;
@@ -38,11 +38,11 @@ Runs find_runs(const Gather& g, const RowLayout& layout, bool by_column) {
   return {runs, count};
 }
 
-}  // namespace direct
+}  // namespace convolution::direct
 
 bool conv2d_takes(const ConvGeometry& g) {
   const auto is_taken = [](const WindowAxis& axis) {
-    return axis.kernel <= blocked::kMaxKernel && axis.input > 0 && axis.output > 0;
+    return axis.kernel <= convolution::kMaxKernel && axis.input > 0 && axis.output > 0;
   };
   return g.batch > 0 && g.in_channels > 0 && g.out_channels > 0 && is_taken(g.height) &&
          is_taken(g.width);

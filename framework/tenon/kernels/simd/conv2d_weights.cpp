@@ -14,33 +14,8 @@
 
 #include "tenon/kernels/simd/conv2d-inl.h"
 
-#ifndef TENON_KERNELS_SIMD_CONV2D_WEIGHT_GRADIENT
-#define TENON_KERNELS_SIMD_CONV2D_WEIGHT_GRADIENT
-namespace tenon::kernels::simd::direct {
-
-/// dw[o][c][tap] = sum over rows and positions of dy[o][row][position] x[c][row + tap][position +
-/// tap], in each group.
-struct WeightGradient {
-  GatherAxis rows;
-  GatherAxis columns;
-  Index batch;
-  Index groups;
-  Index in_channels;  ///< of one group
-  Index out_channels;
-  const float* x;
-  const float* dy;
-
-  Index tap_count() const { return rows.tap_count * columns.tap_count; }
-  /// What one output channel is multiplied with.
-  Index products() const { return in_channels * tap_count(); }
-  Index row_length() const { return columns.output * batch; }
-};
-
-}  // namespace tenon::kernels::simd::direct
-#endif
-
 HWY_BEFORE_NAMESPACE();
-namespace tenon::kernels::simd::direct {
+namespace tenon::kernels::simd::convolution::direct {
 namespace HWY_NAMESPACE {
 
 constexpr Index kMaxChannels = 4, kMaxProducts = 9;
@@ -304,32 +279,20 @@ void weight_gradient(const WeightGradient& g, float* dw, float* db) {
   }
 }
 
-void conv2d_weight_gradient(const ConvGeometry& c, const float* x, const float* dy, float* dw,
-                            float* db) {
-  weight_gradient({.rows = blocked::forward_axis(c.height),
-                   .columns = blocked::forward_axis(c.width),
-                   .batch = c.batch,
-                   .groups = c.groups,
-                   .in_channels = c.in_channels / c.groups,
-                   .out_channels = c.out_channels / c.groups,
-                   .x = x,
-                   .dy = dy},
-                  dw, db);
-}
-
 }  // namespace HWY_NAMESPACE
-}  // namespace tenon::kernels::simd::direct
+}  // namespace tenon::kernels::simd::convolution::direct
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace tenon::kernels::simd {
-namespace direct {
-HWY_EXPORT(conv2d_weight_gradient);
+namespace convolution::direct {
+HWY_EXPORT(weight_gradient);
 }
 
 void conv2d_weight_gradient(const ConvGeometry& g, const float* x, const float* dy, float* dw,
                             float* db) {
-  HWY_DYNAMIC_DISPATCH(direct::conv2d_weight_gradient)(g, x, dy, dw, db);
+  HWY_DYNAMIC_DISPATCH(convolution::direct::weight_gradient)
+  (convolution::weight_gradient_of(g, x, dy), dw, db);
 }
 
 }  // namespace tenon::kernels::simd

@@ -1,4 +1,4 @@
-// Whole and partial vectors behind one interface.
+// Vectors: whole and partial ones behind one interface, and how to keep one in a register.
 #if defined(TENON_KERNELS_SIMD_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TENON_KERNELS_SIMD_LANES_INL_H_
 #undef TENON_KERNELS_SIMD_LANES_INL_H_
@@ -53,6 +53,15 @@ struct FirstLanes {
 #endif
   }
 };
+
+/// Pins a value to a register: g++ 12 otherwise folds one load into several multiply-adds.
+template <class V>
+HWY_INLINE V keep(V v) {
+#if HWY_ARCH_X86
+  asm("" : "+v"(v.raw));
+#endif
+  return v;
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace tenon::kernels::simd

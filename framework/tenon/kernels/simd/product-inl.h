@@ -19,16 +19,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<Floats>;
+using simd::HWY_NAMESPACE::keep;
 inline constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(Floats()));
-
-/// Pins a value to a register: g++ 12 otherwise folds one load into several multiply-adds.
-template <class V>
-HWY_INLINE V keep(V v) {
-#if HWY_ARCH_X86
-  asm("" : "+v"(v.raw));
-#endif
-  return v;
-}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace tenon::kernels::simd::product
