@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/conv2d_kernels.h"
 #include "ops/conv_oracle.h"
 #include "support/close.h"
 #include "support/layouts.h"
@@ -21,19 +22,12 @@
 namespace tenon {
 namespace {
 
+using kernels::geometry_of;
+
 Tensor uniform(const Shape& shape, Rng& rng, Dtype dtype = Dtype::f32) {
   return Tensor::uniform(shape, rng, {.low = -1, .high = 1, .dtype = dtype});
 }
 std::vector<double> values(const Tensor& x) { return x.to_vector<double>(); }
-
-ConvGeometry geometry_of(const ConvCase& k) {
-  return {k.n,
-          k.c,
-          k.co,
-          k.groups,
-          {k.h, k.oh(), k.kh, k.sh, k.dh, k.top, k.bottom},
-          {k.w, k.ow(), k.kw, k.sw, k.dw, k.left, k.right}};
-}
 
 const KernelUse* use_of(const std::vector<KernelUse>& report, const std::string& operation) {
   for (const KernelUse& use : report)

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <algorithm>
 #include <bit>
@@ -10,26 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "support/simd.h"
 #include "tenon/core/random.h"
 #include "tenon/kernels/simd/elementwise.h"
 
 namespace tenon::kernels {
 namespace {
-
-/// Runs the kernels of each instruction set that the machine has, in turn.
-template <class Body>
-void for_each_target(const Body& body) {
-  const std::int64_t all = hwy::SupportedTargets();
-  for (std::int64_t rest = all & (HWY_SSE4 | HWY_AVX2 | HWY_AVX3); rest != 0; rest &= rest - 1) {
-    const std::int64_t target = rest & -rest;
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(target);
-    SCOPED_TRACE(hwy::TargetName(target));
-    body(hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().DeInit();
-}
 
 /// How many units in the last place of the correctly rounded f32 `got` is from `want`; 0 for two
 /// NaNs or equal infinities. The unit of denormals is 2^-149.

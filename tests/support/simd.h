@@ -17,7 +17,8 @@
 
 namespace tenon {
 
-/// Runs body with the kernels of each instruction set that the machine has, in turn.
+/// Runs body(), or body(its name), with the kernels of each instruction set that the machine has,
+/// in turn.
 template <class Body>
 void for_each_target(const Body& body) {
   const std::int64_t all = hwy::SupportedTargets();
@@ -26,7 +27,10 @@ void for_each_target(const Body& body) {
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(target);
     SCOPED_TRACE(hwy::TargetName(target));
-    body();
+    if constexpr (requires { body(""); })
+      body(hwy::TargetName(target));
+    else
+      body();
   }
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().DeInit();
