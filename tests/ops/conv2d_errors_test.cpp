@@ -50,7 +50,8 @@ TEST(Conv2dErrors, SaysWhatIsWrong) {
               }),
               HasSubstr("the kernel is empty"));
   EXPECT_THAT(shape_error([&] { conv2d(x, w, {}, {.groups = 3}); }),
-              HasSubstr("4 input and 6 output channels do not divide into 3 groups"));
+              AllOf(HasSubstr("4 input and 6 output channels do not divide into 3 groups"),
+                    HasSubstr("Choose groups that divide both numbers.")));
   EXPECT_THAT(shape_error([&] { conv2d(x, w, {}, {.groups = 2}); }),
               AllOf(HasSubstr("x has 4 channels but w expects 8"), HasSubstr("groups = 2"),
                     HasSubstr("build w with C_in / groups = 2")));

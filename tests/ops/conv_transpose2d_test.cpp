@@ -178,7 +178,8 @@ TEST(ConvTranspose2d, SaysWhatIsWrong) {
               }),
               HasSubstr("x must have 4 axes but has 2"));
   EXPECT_THAT(shape_error([&] { conv_transpose2d(x, w, {}, {.groups = 3}); }),
-              HasSubstr("4 channels do not divide into 3 groups"));
+              AllOf(HasSubstr("4 channels do not divide into 3 groups"),
+                    HasSubstr("Choose groups that divide it.")));
   EXPECT_THAT(shape_error([&] { conv_transpose2d(x, w, Tensor::zeros({4})); }),
               HasSubstr("b must be [3] but is [4]"));
   EXPECT_THAT(shape_error([&] { conv_transpose2d(x, w, {}, {.output_padding = 1}); }),

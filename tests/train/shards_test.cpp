@@ -296,6 +296,8 @@ TEST_F(Shards, RefuseABadBatch) {
   expect_says(message_of<ShapeError>(run({{}, {}})), "inputs is an undefined tensor");
   expect_says(message_of<ShapeError>(run({numbers(4), numbers(3)})),
               "different numbers of samples");
+  expect_says(message_of<ShapeError>(run({numbers(4), numbers(3)})),
+              "Cut both from the same samples: a shard takes the same rows of each.");
   expect_says(message_of<ShapeError>(run({numbers(4), {}}, {.shard_size = 0})),
               "shard_size must be at least 1 but is 0");
   model.set_requires_grad(false);

@@ -115,9 +115,11 @@ ConvGeometry conv2d_geometry(const Tensor& x, const Tensor& w, const Tensor& b,
 
   const std::int64_t groups = options.groups, channels = x.shape()[1], out_channels = w.shape()[0];
   if (channels % groups != 0 || out_channels % groups != 0)
-    call.fault().raise<ShapeError>(
-        fmt::format("{} input and {} output channels do not divide into {} groups", channels,
-                    out_channels, groups));
+    call.fault()
+        .fix("Choose groups that divide both numbers.")
+        .raise<ShapeError>(
+            fmt::format("{} input and {} output channels do not divide into {} groups", channels,
+                        out_channels, groups));
   if (channels / groups != w.shape()[1])
     call.fault()
         .fix(fmt::format("Give x {}, or build w with C_in / groups = {}.",
@@ -172,8 +174,10 @@ ConvGeometry conv_transpose2d_geometry(const Tensor& x, const Tensor& w, const T
         .raise<ShapeError>(
             fmt::format("x has {} but w expects {}", counted(channels, "channel"), w.shape()[0]));
   if (channels % groups != 0)
-    call.fault().raise<ShapeError>(
-        fmt::format("{} do not divide into {} groups", counted(channels, "channel"), groups));
+    call.fault()
+        .fix("Choose groups that divide it.")
+        .raise<ShapeError>(
+            fmt::format("{} do not divide into {} groups", counted(channels, "channel"), groups));
   std::int64_t out_channels = 0;
   if (__builtin_mul_overflow(w.shape()[1], groups, &out_channels))
     call.fault().raise<ShapeError>(fmt::format("{} groups are too many", groups));

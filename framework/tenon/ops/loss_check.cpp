@@ -66,6 +66,9 @@ kernels::ClassTargets class_targets(const char* operation, const char* logits_na
     if (targets.shape() == logits.shape())
       misfit.fix(fmt::format("One-hot targets are probabilities: targets.to(Dtype::{}).",
                              to_string(logits.dtype())));
+    else
+      misfit.fix(fmt::format("Give one class index for each place of the logits: shape {}.",
+                             to_string(expected)));
     misfit.raise<ShapeError>(
         fmt::format("targets have shape {} but the class indices of {} have {}",
                     to_string(targets.shape()), to_string(logits.shape()), to_string(expected)));

@@ -72,6 +72,7 @@ double backward_in_shards(const data::Batch& batch, const ParameterList& paramet
     Fault(kOperation, where)
         .operand("inputs", batch.inputs)
         .operand("targets", batch.targets)
+        .fix("Cut both from the same samples: a shard takes the same rows of each.")
         .raise<ShapeError>("inputs and targets have different numbers of samples on axis 0");
   if (options.divisor != kBatchSize && !(options.divisor > 0))
     Fault(kOperation, where)

@@ -204,11 +204,6 @@ PlanKey& PlanKey::add(const Shape& shape) {
   return *this;
 }
 
-PlanKey& PlanKey::add(const Tensor& x) {
-  if (!x.defined()) return add(std::int64_t{-1});
-  return add(static_cast<std::int64_t>(x.dtype())).add(x.shape()).add(x.strides());
-}
-
 std::uint64_t PlanKey::hash() const {
   // FNV-1a over words, with a rotation, since the numbers differ in their low bits.
   std::uint64_t hash = 1469598103934665603U;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
@@ -18,7 +17,6 @@ enum class PlanKind : std::int64_t {
   convolution,
   convolution_input_gradient,
   convolution_weight_gradient,
-  inner_product,
   matmul,
 };
 
@@ -29,10 +27,7 @@ class PlanKey {
   explicit PlanKey(PlanKind kind) { add(static_cast<std::int64_t>(kind)); }
 
   PlanKey& add(std::int64_t number);
-  PlanKey& add(double number) { return add(std::bit_cast<std::int64_t>(number)); }
   PlanKey& add(const Shape& shape);
-  /// Shape, strides and dtype; a mark for an undefined tensor.
-  PlanKey& add(const Tensor& x);
 
   std::uint64_t hash() const;
   friend bool operator==(const PlanKey& a, const PlanKey& b) {
