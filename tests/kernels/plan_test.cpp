@@ -100,7 +100,7 @@ std::int64_t resident_bytes() {
 TEST(Plan, MemoryStaysFlatOverManyShapes) {
   Rng rng(4);
   Tensor w = uniform({16, 16, 3, 3}, rng).set_requires_grad();
-  std::int64_t halfway = 0;
+  [[maybe_unused]] std::int64_t halfway = 0;
   for (std::int64_t i = 0; i < 600; ++i) {
     if (i == 300) halfway = resident_bytes();
     gradients(sum(conv2d(Tensor::ones({1, 16, 5 + i % 24, 6 + i / 24}), w)), {w});
