@@ -1,11 +1,9 @@
-#include <cxxabi.h>
 #include <fmt/format.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <memory>
 
 #include "tenon/core/call_path_internal.h"
+#include "tenon/core/type_name_internal.h"
 
 namespace tenon {
 
@@ -40,17 +38,6 @@ const CallPath* intern(const CallPath* parent, std::string_view name) {
   return fresh;
 }
 
-/// "tenon::models::LeNet5" of a mangled name, then the part behind the last colon.
-std::string readable_type(const std::string& mangled) {
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> text(
-      abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free);
-  const std::string name = status == 0 ? text.get() : mangled;
-  const std::size_t template_start = name.find('<');
-  const std::size_t colon = name.rfind("::", template_start);
-  return colon == std::string::npos ? name : name.substr(colon + 2);
-}
-
 std::string_view file_name(const char* path) {
   const std::string_view text(path);
   const std::size_t slash = text.rfind('/');
@@ -65,7 +52,7 @@ bool same_line(Where a, Where b) {
 
 std::string to_string(const CallPath* path) {
   if (!path || path == &root_path()) return {};
-  if (path->parent == &root_path()) return readable_type(path->name);
+  if (path->parent == &root_path()) return short_type_name(path->name.c_str());
   return to_string(path->parent) + "." + path->name;
 }
 

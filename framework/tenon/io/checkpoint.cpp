@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "tenon/core/fault_internal.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::string_view kSlots = "optimizer/slots/";    // of parameters: "conv1/weight/momentum"
 constexpr std::string_view kValues = "optimizer/values/";  // of the optimizer itself: "step"
+constexpr std::string_view kState = "state/";
 constexpr const char* kRng = "rng";
 
 /// A name that is one part of a path. Throws hdf5::Failure.
@@ -20,6 +22,16 @@ std::string checked_part(const std::string& name) {
   if (name.empty() || name == "." || name.find('/') != std::string::npos ||
       name.find('\0') != std::string::npos)
     throw hdf5::Failure(fmt::format("\"{}\" cannot be a name in a file", name));
+  return name;
+}
+
+/// A name whose parts are joined by slashes. Throws hdf5::Failure.
+std::string checked_path(const std::string& name) {
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('/', begin), name.size());
+    checked_part(name.substr(begin, end - begin));
+    begin = end + 1;
+  }
   return name;
 }
 
@@ -83,6 +95,8 @@ hdf5::Tree tree_of(const CheckpointContents& contents) {
   if (contents.rng != nullptr) add_rng(tree, kRng, contents.rng);
   for (const auto& [name, rng] : contents.rngs) add_rng(tree, name, rng);
   if (!contents.metadata.empty()) add_metadata(tree, contents.metadata);
+  for (const auto& [name, tensor] : contents.state)
+    tree.tensors[std::string(kState) + checked_path(name)] = tensor;
   return tree;
 }
 
@@ -117,7 +131,9 @@ CheckpointInfo info_of(const char* operation, const std::string& path, const hdf
     Fault(operation, where)
         .raise<CheckpointError>(
             fmt::format("{} lacks the attributes epoch, step or library_version", path));
-  CheckpointInfo info{*epoch, *step, *version, {}};
+  CheckpointInfo info{*epoch, *step, *version, {}, {}};
+  for (const auto& [name, tensor] : tree.tensors)
+    if (name.starts_with(kState)) info.state[name.substr(kState.size())] = tensor;
   if (const auto metadata = tree.groups.find("metadata"); metadata != tree.groups.end()) {
     for (const auto& [name, value] : metadata->second) {
       if (const auto* text = std::get_if<std::string>(&value)) info.metadata.insert({name, *text});
@@ -145,7 +161,7 @@ void save_checkpoint(const std::string& path, const CheckpointContents& contents
 CheckpointInfo load_checkpoint(const std::string& path, const CheckpointTargets& targets,
                                Where where) {
   constexpr const char* kName = "load_checkpoint";
-  std::vector<std::string> groups{"random", "metadata"};
+  std::vector<std::string> groups{"random", "metadata", "state"};
   if (targets.model != nullptr) groups.emplace_back("model");
   if (targets.optimizer != nullptr) groups.emplace_back("optimizer");
   const hdf5::Tree tree = read_tree(kName, path, groups, where);
@@ -164,6 +180,7 @@ CheckpointInfo load_checkpoint(const std::string& path, const CheckpointTargets&
   find_rng(tree, kRng, targets.rng, rngs, differences);
   for (const auto& [name, rng] : targets.rngs) find_rng(tree, name, rng, rngs, differences);
   check_fit(kName, path, differences, where);
+  if (targets.take_state != nullptr) (*targets.take_state)(info);
 
   if (targets.optimizer != nullptr) targets.optimizer->load_state(state, where);
   if (targets.model != nullptr) load_model(tree, *targets.model);

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "tenon/core/function.h"
 #include "tenon/core/random.h"
 #include "tenon/core/where.h"
 #include "tenon/io/metadata.h"
@@ -21,14 +22,9 @@ struct CheckpointContents {
   const Rng* rng = nullptr;                            ///< the random stream "rng"
   std::map<std::string, const Rng*> rngs = {};         ///< more streams, by name
   std::map<std::string, MetadataValue> metadata = {};  ///< {{"model", "LeNet5"}, {"seed", 1}}
-};
-
-/// Where a checkpoint is to be read into; what is left out is not read.
-struct CheckpointTargets {
-  nn::Module* model = nullptr;
-  optim::Optimizer* optimizer = nullptr;
-  Rng* rng = nullptr;
-  std::map<std::string, Rng*> rngs = {};
+  /// Whatever else a resumed run needs, by names whose parts may be joined by slashes:
+  /// "metrics/accuracy/count".
+  std::map<std::string, Tensor> state = {};
 };
 
 /// What a checkpoint says beside.
@@ -37,6 +33,18 @@ struct CheckpointInfo {
   std::int64_t step = 0;
   std::string library_version;  ///< of the Tenon that wrote it
   std::map<std::string, MetadataValue> metadata;
+  std::map<std::string, Tensor> state;
+};
+
+/// Where a checkpoint is to be read into; what is left out is not read.
+struct CheckpointTargets {
+  nn::Module* model = nullptr;
+  optim::Optimizer* optimizer = nullptr;
+  Rng* rng = nullptr;
+  std::map<std::string, Rng*> rngs = {};
+  /// Called when the file is known to fit all of these, and before they are changed: takes over the
+  /// state, or throws.
+  const FunctionRef<void(const CheckpointInfo& info)>* take_state = nullptr;
 };
 
 /// Writes a checkpoint to an HDF5 file (docs/checkpoint-format.md), which replaces an old one only

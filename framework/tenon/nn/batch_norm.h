@@ -19,6 +19,7 @@ struct BatchNormOptions {
 class BatchNorm : public Module {
  public:
   Tensor forward(const Tensor& x) override;
+  bool couples_samples() const override { return true; }
   /// Undefined without them.
   Tensor weight() const { return weight_ ? *weight_ : Tensor(); }
   Tensor bias() const { return bias_ ? *bias_ : Tensor(); }

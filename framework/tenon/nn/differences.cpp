@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "tenon/core/fault_internal.h"
 #include "tenon/nn/differences_internal.h"
 
 namespace tenon {
@@ -47,6 +48,26 @@ std::string Differences::summary() const {
   add(unexpected_, "unexpected");
   add(mismatched_, "of another shape or dtype");
   return text;
+}
+
+void check_state(const char* operation, std::string_view what, const Differences& differences,
+                 Where where) {
+  if (differences.empty()) return;
+  Fault fault(operation, where);
+  for (const std::string& line : differences.lines()) fault.note(line);
+  fault.raise<CheckpointError>(
+      fmt::format("the state does not fit {}: {}", what, differences.summary()));
+}
+
+void check_state(const char* operation, std::string_view what,
+                 const std::map<std::string, TensorKind>& wanted,
+                 const std::map<std::string, Tensor>& state, Where where) {
+  std::map<std::string, TensorKind> found;
+  for (const auto& [name, tensor] : state)
+    if (tensor.defined()) found[name] = kind_of(tensor);
+  Differences differences;
+  differences.compare("", wanted, found);
+  check_state(operation, what, differences, where);
 }
 
 }  // namespace tenon

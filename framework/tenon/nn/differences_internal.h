@@ -44,4 +44,13 @@ class Differences {
   std::vector<std::string> lines_;
 };
 
+/// Throws a CheckpointError that lists how a state differs from what `what` ("the optimizer")
+/// wants.
+void check_state(const char* operation, std::string_view what,
+                 const std::map<std::string, TensorKind>& wanted,
+                 const std::map<std::string, Tensor>& state, Where where);
+/// The same for differences that were gathered.
+void check_state(const char* operation, std::string_view what, const Differences& differences,
+                 Where where);
+
 }  // namespace tenon

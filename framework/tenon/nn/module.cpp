@@ -1,10 +1,8 @@
 #include "tenon/nn/module.h"
 
-#include <cxxabi.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -13,23 +11,12 @@
 #include "tenon/autograd/grad_mode.h"
 #include "tenon/core/call_path_internal.h"
 #include "tenon/core/fault_internal.h"
+#include "tenon/core/type_name_internal.h"
 #include "tenon/nn/call_observer_internal.h"
 #include "tenon/nn/shard_context_internal.h"
 
 namespace tenon::nn {
 namespace {
-
-/// "Net" of "app::(anonymous namespace)::Net", "Wrap<a::B>" of "app::Wrap<a::B>".
-std::string without_namespaces(const std::string& type) {
-  std::size_t start = 0;
-  int depth = 0;
-  for (std::size_t i = 0; i < type.size(); ++i) {
-    if (type[i] == '<' || type[i] == '(') ++depth;
-    if (type[i] == '>' || type[i] == ')') --depth;
-    if (depth == 0 && type.compare(i, 2, "::") == 0) start = i + 2;
-  }
-  return type.substr(start);
-}
 
 struct Slot {
   std::string name;
@@ -194,13 +181,7 @@ std::vector<NamedModule> Module::modules() {
   return list;
 }
 
-std::string Module::type_name() const {
-  const char* mangled = typeid(*this).name();
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> text(
-      abi::__cxa_demangle(mangled, nullptr, nullptr, &status), &std::free);
-  return without_namespaces(status == 0 ? text.get() : mangled);
-}
+std::string Module::type_name() const { return short_type_name(typeid(*this).name()); }
 
 void Module::set_training(bool training) {
   state_->training = training;

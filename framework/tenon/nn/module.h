@@ -157,6 +157,9 @@ class Module {
   /// Throws an Error when there is no such hook (any more).
   void remove_hook(std::int64_t hook, Where where = Where::current());
 
+  /// Whether, in training, the output for a sample depends on the others of its batch: then a batch
+  /// in shards is not what it is as a whole. Batch normalisation does; asked of each module.
+  virtual bool couples_samples() const { return false; }
   /// Multiply-adds of one call, for summary(); those of children are not counted. 0 unless
   /// overridden.
   virtual std::int64_t multiply_adds(const Shape& x, const Shape& y) const;

@@ -9,6 +9,7 @@
 
 #include "tenon/autograd/grad_mode.h"
 #include "tenon/nn/call_observer_internal.h"
+#include "tenon/nn/evaluation_scope_internal.h"
 #include "tenon/nn/shard_context_internal.h"
 
 namespace tenon::nn {
@@ -18,32 +19,6 @@ namespace {
 struct Seen {
   Shape output;
   std::int64_t multiply_adds = 0;
-};
-
-/// Evaluation mode for a while, for each module that was in training.
-class EvaluationScope {
- public:
-  explicit EvaluationScope(Module& model) {
-    for (const auto& [name, module] : model.modules())
-      if (module.is_training()) training_.push_back(&module);
-    model.set_training(false);
-  }
-  ~EvaluationScope() {
-    // Parents come first: a child that was in evaluation must not be taken along.
-    for (Module* module : training_) {
-      std::vector<Module*> asleep;
-      for (const auto& [name, below] : module->modules())
-        if (std::find(training_.begin(), training_.end(), &below) == training_.end())
-          asleep.push_back(&below);
-      module->set_training(true);
-      for (Module* below : asleep) below->set_training(false);
-    }
-  }
-  EvaluationScope(const EvaluationScope&) = delete;
-  EvaluationScope& operator=(const EvaluationScope&) = delete;
-
- private:
-  std::vector<Module*> training_;
 };
 
 std::map<const Module*, Seen> dry_run(Module& model, const Shape& input_shape, Dtype dtype,

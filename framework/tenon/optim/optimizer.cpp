@@ -175,11 +175,7 @@ Optimizer::Loaded Optimizer::read_state(std::string_view label,
 void Optimizer::load_state(const std::map<std::string, Tensor>& state, Where where) {
   Differences differences;
   Loaded loaded = read_state("", state, differences);
-  if (!differences.empty()) {
-    Fault fault("load_state", where);
-    for (const std::string& line : differences.lines()) fault.note(line);
-    fault.raise<CheckpointError>("the state does not fit the optimizer: " + differences.summary());
-  }
+  check_state("load_state", "the optimizer", differences, where);
   step_count_ = loaded.step_count;
   for (std::size_t i = 0; i < groups_.size(); ++i)
     groups_[i].learning_rate = loaded.learning_rates[i];

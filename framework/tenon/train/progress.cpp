@@ -35,11 +35,14 @@ void ProgressLine::rewrite(const std::string& text) {
   width_ = text.size();
 }
 
+bool ProgressLine::is_due() const {
+  return terminal_ &&
+         (last_update_seconds_ < 0 || steady_seconds() - last_update_seconds_ >= kUpdateSeconds);
+}
+
 void ProgressLine::update(const std::string& text) {
-  if (!terminal_) return;
-  const double now = steady_seconds();
-  if (last_update_seconds_ >= 0 && now - last_update_seconds_ < kUpdateSeconds) return;
-  last_update_seconds_ = now;
+  if (!is_due()) return;
+  last_update_seconds_ = steady_seconds();
   rewrite(one_line(text));
 }
 

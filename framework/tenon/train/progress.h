@@ -12,6 +12,8 @@ class ProgressLine {
  public:
   ProgressLine();
 
+  /// Whether an update now would be seen.
+  bool is_due() const;
   /// Replaces the text; may be dropped when the last one is young.
   void update(const std::string& text);
   /// Replaces the text, and ends the line.

@@ -53,6 +53,14 @@ ShardCut cut_into_shards(const char* operation, const Tensor& inputs, std::int64
   return {inputs.shape()[0], shard_size < inputs.shape()[0] ? shard_size : inputs.shape()[0]};
 }
 
+void check_total_weight(const char* operation, double weight, Where where) {
+  if (weight > 0) return;
+  Fault(operation, where)
+      .fix("Leave out batches whose targets are all ignored.")
+      .raise<DataError>(
+          fmt::format("the weights of the losses sum to {} but must be above 0", weight));
+}
+
 std::vector<nn::ShardContext> run_shard_groups(const ShardCut& cut, bool per_shard_batch_norm,
                                                FunctionRef<void(std::int64_t, std::int64_t)> body) {
   std::vector<nn::ShardContext> contexts(static_cast<std::size_t>(cut.shards()));

@@ -30,6 +30,9 @@ struct ShardCut {
 ShardCut cut_into_shards(const char* operation, const Tensor& inputs, std::int64_t shard_size,
                          Where where);
 
+/// Throws DataError for a sum of weights that nothing can be divided by.
+void check_total_weight(const char* operation, double weight, Where where);
+
 /// Runs body(group, shard) for all shards: a group's in order on one thread, groups in parallel,
 /// each with the caller's guards and module path, as a shard. Returns what modules left behind,
 /// shard by shard. Rethrows the exception of the first shard that failed, when all groups have

@@ -5,6 +5,7 @@
 #include "tenon/core/function.h"
 #include "tenon/data/dataset.h"
 #include "tenon/nn/module.h"
+#include "tenon/train/loss.h"
 
 namespace tenon {
 
@@ -15,7 +16,7 @@ enum class BatchNormInShards : std::uint8_t {
               ///< shards' average
 };
 
-/// The divisor that is the number of samples in the batch.
+/// The divisor that is the number of samples in the batch, or the total weight of a LossSum.
 inline constexpr double kBatchSize = -1;
 
 struct ShardOptions {
@@ -53,11 +54,21 @@ double backward_in_shards(const data::Batch& batch, const ParameterList& paramet
                           FunctionRef<Tensor(const data::Batch& shard)> loss_sum,
                           const ShardOptions& options = {}, Where where = Where::current());
 
+/// The same for losses with weights: the divisor is the sum of the shards' weights unless it is
+/// given. With 1 the gradients of sums are added, so that several batches can make one step.
+/// Throws DataError where a total weight that is not above 0 is to divide.
+LossTotal backward_in_shards(const data::Batch& batch, const ParameterList& parameters,
+                             FunctionRef<LossSum(const data::Batch& shard)> loss_sum,
+                             const ShardOptions& options = {}, Where where = Where::current());
+
 struct ForwardInShardsOptions {
   std::int64_t shard_size = 16;
 };
-/// model(inputs), unrecorded, in shards along axis 0 on all threads: for inference.
+/// model(inputs), unrecorded, in shards along axis 0 on all threads: for inference. `model` is a
+/// module, or a function that several threads may call.
 Tensor forward_in_shards(nn::Module& model, const Tensor& inputs,
+                         ForwardInShardsOptions options = {}, Where where = Where::current());
+Tensor forward_in_shards(FunctionRef<Tensor(const Tensor& shard)> model, const Tensor& inputs,
                          ForwardInShardsOptions options = {}, Where where = Where::current());
 
 }  // namespace tenon

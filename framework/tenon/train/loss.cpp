@@ -1,0 +1,62 @@
+#include "tenon/train/loss.h"
+
+#include "tenon/kernels/loss.h"
+#include "tenon/ops/arithmetic.h"
+#include "tenon/ops/loss_internal.h"
+
+namespace tenon {
+namespace {
+
+double elements_of(const Tensor& x) { return static_cast<double>(x.numel()); }
+
+/// What the mean over class indices, or over probabilities, divides by.
+double class_weight(const char* operation, const char* name, const Tensor& x, const Tensor& targets,
+                    const Tensor& weight, std::int64_t ignore_index) {
+  if (is_floating(targets.dtype()))
+    return elements_of(x) / static_cast<double>(x.shape()[class_axis(x)]);
+  return kernels::counted_weight(
+      class_targets(operation, name, x, targets, weight, ignore_index, Where::current()));
+}
+
+}  // namespace
+
+LossSum Loss::of_batch(const Tensor& mean, const Tensor& outputs) {
+  const double samples = outputs.rank() > 0 ? static_cast<double>(outputs.shape()[0]) : 1.0;
+  return {mean * samples, samples};
+}
+
+namespace losses {
+
+LossSum CrossEntropy::operator()(const Tensor& logits, const Tensor& targets) const {
+  CrossEntropyOptions options = options_;
+  options.reduction = Reduction::sum;
+  Tensor sum = cross_entropy(logits, targets, options);
+  return {sum, class_weight("cross_entropy", "logits", logits, targets, options.weight,
+                            options.ignore_index)};
+}
+
+LossSum NegativeLogLikelihood::operator()(const Tensor& log_probabilities,
+                                          const Tensor& targets) const {
+  NllOptions options = options_;
+  options.reduction = Reduction::sum;
+  Tensor sum = nll_loss(log_probabilities, targets, options);
+  return {sum, class_weight("nll_loss", "log_probabilities", log_probabilities, targets,
+                            options.weight, options.ignore_index)};
+}
+
+LossSum MeanSquaredError::operator()(const Tensor& prediction, const Tensor& target) const {
+  return {mse_loss(prediction, target, {.reduction = Reduction::sum}), elements_of(prediction)};
+}
+
+LossSum MeanAbsoluteError::operator()(const Tensor& prediction, const Tensor& target) const {
+  return {l1_loss(prediction, target, {.reduction = Reduction::sum}), elements_of(prediction)};
+}
+
+LossSum BinaryCrossEntropy::operator()(const Tensor& logits, const Tensor& targets) const {
+  BinaryCrossEntropyOptions options = options_;
+  options.reduction = Reduction::sum;
+  return {binary_cross_entropy_with_logits(logits, targets, options), elements_of(logits)};
+}
+
+}  // namespace losses
+}  // namespace tenon

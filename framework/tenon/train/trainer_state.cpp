@@ -1,0 +1,132 @@
+#include <fmt/format.h>
+
+#include "tenon/autograd/grad_mode.h"
+#include "tenon/core/fault_internal.h"
+#include "tenon/nn/evaluation_scope_internal.h"
+#include "tenon/ops/arithmetic.h"
+#include "tenon/optim/clip.h"
+#include "tenon/train/shard_run_internal.h"
+#include "tenon/train/trainer_state_internal.h"
+
+namespace tenon {
+namespace {
+
+/// Metrics that are computed of something else meanwhile.
+class MetricsAside {
+ public:
+  explicit MetricsAside(const std::vector<std::unique_ptr<metrics::Metric>>& metrics)
+      : metrics_(metrics) {
+    for (const auto& metric : metrics_) {
+      states_.push_back(metric->state());
+      metric->reset();
+    }
+  }
+  ~MetricsAside() {
+    for (std::size_t i = 0; i < metrics_.size(); ++i) metrics_[i]->load_state(states_[i]);
+  }
+  MetricsAside(const MetricsAside&) = delete;
+  MetricsAside& operator=(const MetricsAside&) = delete;
+
+ private:
+  const std::vector<std::unique_ptr<metrics::Metric>>& metrics_;
+  std::vector<std::map<std::string, Tensor>> states_;
+};
+
+}  // namespace
+
+void Trainer::State::choose_shards(const data::Batch& batch, Where where) {
+  if (shard_size != kChooseShards) return;
+  const ShardChoice choice = runner.choose_shards(batch, where);
+  shard_size = choice.shard_size;
+  if (options.quiet) return;
+  if (shard_size == 0)
+    fmt::print("whole batches, since {}\n", choice.reason);
+  else
+    fmt::print("shards of {} samples, since {}\n", shard_size, choice.reason);
+}
+
+void Trainer::State::observe(const Tensor& outputs, const Tensor& targets, Where where) {
+  const NoGradGuard no_grad;
+  for (const auto& metric : metrics) metric->update(outputs, targets, where);
+}
+
+LossTotal Trainer::State::backward(const data::Batch& batch, Where where) {
+  choose_shards(batch, where);
+  return runner.backward(
+      batch,
+      {.shard_size = shard_size,
+       .batch_norm = options.batch_norm,
+       .divisor = options.batches_per_step > 1 ? 1.0 : 0.0},
+      [&](const Tensor& y, const Tensor& t) { observe(y, t, where); }, where);
+}
+
+void Trainer::State::step(Where where) {
+  const ParameterList parameters = runner.model().parameters();
+  if (options.batches_per_step > 1) {
+    check_total_weight("Trainer", step_loss.weight, where);
+    const NoGradGuard no_grad;
+    for (auto [name, tensor] : parameters)
+      if (const Tensor gradient = tensor.grad(); gradient.defined())
+        tensor.set_grad(gradient / step_loss.weight, where);
+  }
+  if (options.max_gradient_value > 0)
+    optim::clip_grad_value(parameters, options.max_gradient_value, where);
+  if (options.max_gradient_norm > 0)
+    optim::clip_grad_norm(parameters, options.max_gradient_norm, where);
+  if (schedule) optimizer.set_learning_rate(schedule(position.step), where);
+  optimizer.step();
+  optimizer.zero_grad();
+  ++position.step;
+  step_loss = {};
+  batches_in_step = 0;
+}
+
+void Trainer::State::log_metrics(Logs& logs, const char* prefix) const {
+  for (const auto& metric : metrics) logs.set(prefix + metric->name(), metric->value());
+}
+
+Logs Trainer::State::evaluate(const data::Dataset& dataset, Where where) {
+  if (dataset.size() == 0)
+    Fault("Trainer::evaluate", where).raise<DataError>("the dataset has no samples");
+  const nn::EvaluationScope evaluation(runner.model());
+  const MetricsAside aside(metrics);
+  LossTotal total;
+  const data::Loader loader(dataset, {.batch_size = kEvaluatedAtOnce}, where);
+  for (const data::Batch& batch : loader.epoch(0, where)) {
+    choose_shards(batch, where);
+    const Tensor outputs = runner.predict(batch.inputs, shard_size, where);
+    total += runner.loss_of(outputs, batch.targets, where);
+    observe(outputs, batch.targets, where);
+  }
+  Logs logs;
+  logs.set("loss", total.mean());
+  log_metrics(logs, "");
+  return logs;
+}
+
+void Trainer::State::forget_epoch() {
+  epoch_loss = {};
+  samples_seen = 0;
+  for (const auto& metric : metrics) metric->reset();
+}
+
+void Trainer::State::use_loader(const data::Loader& train, Where where) {
+  const data::LoaderOptions& o = train.options();
+  const std::vector<std::int64_t> now{train.dataset().size(), o.batch_size, o.shuffle,
+                                      static_cast<std::int64_t>(o.seed), o.drop_last};
+  if (std::exchange(is_resumed, false) && now != loader_kind) {
+    static constexpr const char* kNames[] = {"samples", "batch_size", "shuffle", "seed",
+                                             "drop_last"};
+    Fault fault("Trainer::fit", where);
+    for (std::size_t i = 0; i < now.size(); ++i)
+      if (now[i] != loader_kind[i])
+        fault.note(fmt::format("  {} was {} and is {} now", kNames[i], loader_kind[i], now[i]));
+    fault.fix("Give fit the loader that the saved run had.")
+        .raise<DataError>("the resumed run had another loader, so it could not go on as it was");
+  }
+  loader_kind = now;
+  batches_per_epoch = train.size();
+  samples_per_epoch = o.drop_last ? train.size() * o.batch_size : train.dataset().size();
+}
+
+}  // namespace tenon
