@@ -18,12 +18,14 @@ endif()
 find_package(hwy CONFIG REQUIRED)
 find_package(fmt CONFIG REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
 find_package(Hdf5C REQUIRED)
 find_package(XxHash REQUIRED)
 find_package(Random123 REQUIRED)
 
 set(TENON_DEPENDENCIES Threads::Threads TBB::tbb TBB::tbbmalloc DNNL::dnnl hwy::hwy fmt::fmt ZLIB::ZLIB
-                       Hdf5C::Hdf5C XxHash::XxHash
+                       PNG::PNG JPEG::JPEG Hdf5C::Hdf5C XxHash::XxHash
                        "$<BUILD_INTERFACE:Random123::Random123>")
 
 # A oneDNN from .deps is installed with Tenon: the clone may be deleted.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes tests/data/golden/optimizers.golden: where PyTorch's optimizers take a parameter in ten steps, in double precision (the
-file here: torch 2.15.0).
+file here: torch 2.15.0). PyTorch has no Lion: it is written down here from its paper.
 
 Run by hand, where numpy and torch are installed; the tests read only the file:
     python3 tests/golden/make_optimizers.py
@@ -11,7 +11,28 @@ import pathlib
 import numpy
 import torch
 
+torch.set_default_dtype(torch.float64)  # NAdam's product of momenta is a scalar of the default dtype
 STEPS = 10
+
+
+class Lion:
+    """Algorithm 2 of Chen et al. 2023, "Symbolic discovery of optimization algorithms", in NumPy, with the paper's names."""
+
+    def __init__(self, parameters, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
+        self.parameters, self.eta, self.betas, self.decay = parameters, lr, betas, weight_decay
+        self.momentum = [numpy.zeros(tuple(p.shape)) for p in parameters]
+
+    def step(self):
+        beta1, beta2 = self.betas
+        for i, parameter in enumerate(self.parameters):
+            if parameter.grad is None:
+                continue
+            theta, g, m = parameter.detach().numpy(), parameter.grad.numpy(), self.momentum[i]
+            c = beta1 * m + (1 - beta1) * g
+            theta[...] = theta - self.eta * (numpy.sign(c) + self.decay * theta)
+            self.momentum[i] = beta2 * m + (1 - beta2) * g
+
+
 CASES = {
     "sgd": (torch.optim.SGD, dict(lr=0.1)),
     "sgd_decay": (torch.optim.SGD, dict(lr=0.1, weight_decay=0.3)),
@@ -26,6 +47,13 @@ CASES = {
     "rmsprop": (torch.optim.RMSprop, dict(lr=0.1)),
     "rmsprop_momentum": (torch.optim.RMSprop, dict(lr=0.1, alpha=0.8, momentum=0.6, weight_decay=0.1)),
     "rmsprop_centered": (torch.optim.RMSprop, dict(lr=0.1, alpha=0.8, eps=0.01, momentum=0.5, centered=True)),
+    "adagrad": (torch.optim.Adagrad, dict()),
+    "adagrad_options": (torch.optim.Adagrad, dict(lr=0.1, lr_decay=0.2, weight_decay=0.3, initial_accumulator_value=0.4, eps=0.01)),
+    "nadam": (torch.optim.NAdam, dict()),
+    "nadam_options": (torch.optim.NAdam, dict(lr=0.1, betas=(0.5, 0.6), eps=0.1, weight_decay=0.2, momentum_decay=0.3)),
+    "nadam_decoupled": (torch.optim.NAdam, dict(lr=0.1, weight_decay=0.5, decoupled_weight_decay=True)),
+    "lion": (Lion, dict()),
+    "lion_options": (Lion, dict(lr=0.1, betas=(0.6, 0.8), weight_decay=0.3)),
 }
 random = numpy.random.default_rng(20240301)
 lines = []

@@ -30,6 +30,8 @@ void check(Golden& golden, const std::string& name, Options options) {
 }
 
 TEST(GoldenOptimizers, TakeTheSameSteps) {
+  using optim::Adagrad, optim::AdagradOptions, optim::NAdam, optim::NAdamOptions;
+  using optim::Lion, optim::LionOptions;
   using optim::SGD, optim::Adam, optim::AdamW, optim::RMSprop;
   using optim::SGDOptions, optim::AdamOptions, optim::AdamWOptions, optim::RMSpropOptions;
   const double rate = 0.1;
@@ -66,6 +68,27 @@ TEST(GoldenOptimizers, TakeTheSameSteps) {
       golden, "rmsprop_centered",
       RMSpropOptions{
           .learning_rate = rate, .alpha = 0.8, .epsilon = 0.01, .momentum = 0.5, .centered = true});
+  check<Adagrad>(golden, "adagrad", AdagradOptions{});
+  check<Adagrad>(golden, "adagrad_options",
+                 AdagradOptions{.learning_rate = rate,
+                                .lr_decay = 0.2,
+                                .weight_decay = 0.3,
+                                .initial_accumulator_value = 0.4,
+                                .epsilon = 0.01});
+  check<NAdam>(golden, "nadam", NAdamOptions{});
+  check<NAdam>(golden, "nadam_options",
+               NAdamOptions{.learning_rate = rate,
+                            .beta1 = 0.5,
+                            .beta2 = 0.6,
+                            .epsilon = 0.1,
+                            .weight_decay = 0.2,
+                            .momentum_decay = 0.3});
+  check<NAdam>(
+      golden, "nadam_decoupled",
+      NAdamOptions{.learning_rate = rate, .weight_decay = 0.5, .decoupled_weight_decay = true});
+  check<Lion>(golden, "lion", LionOptions{});
+  check<Lion>(golden, "lion_options",
+              LionOptions{.learning_rate = rate, .beta1 = 0.6, .beta2 = 0.8, .weight_decay = 0.3});
 }
 
 }  // namespace

@@ -4,67 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <string>
 #include <vector>
 
+#include "optim/algorithm_support.h"
 #include "optim/optim_support.h"
-#include "support/close.h"
-#include "support/layouts.h"
-#include "tenon/core/error.h"
 #include "tenon/core/parallel.h"
 #include "tenon/optim/optim.h"
 
 namespace tenon {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
-
-/// One element's update in step t (from 1): from its value and gradient to its new value.
-using Oracle = std::function<double(int t, double p, double g)>;
-/// Makes the oracle of one element, with its own state.
-using MakeOracle = std::function<Oracle()>;
-
-constexpr int kSteps = 10;
-
-std::vector<double> expected(std::size_t count, const MakeOracle& make) {
-  std::vector<double> values(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const Oracle oracle = make();
-    double p = test_start(i);
-    for (int t = 1; t <= kSteps; ++t) p = oracle(t, p, test_gradient(t, i));
-    values[i] = p;
-  }
-  return values;
-}
-
-template <class Optimizer, class Options>
-void check_algorithm(Options options, const MakeOracle& make) {
-  for (const Dtype dtype : {Dtype::f64, Dtype::f32}) {
-    for (const Shape& shape : {Shape{3, 2, 5, 1}, Shape{}, Shape{1}, Shape{7}, Shape{2, 0}}) {
-      const Tensor start = test_parameter(shape, dtype);
-      for (const auto& [layout, x] : layouts(start)) {
-        SCOPED_TRACE(to_string(shape) + " " + std::string(to_string(dtype)) + " " + layout);
-        Tensor parameter = x.detach().set_requires_grad();
-        Optimizer optimizer({{"x", parameter}}, options);
-        for (int t = 1; t <= kSteps; ++t) {
-          set_test_gradient(parameter, t);
-          const std::vector<double> gradient = parameter.grad().to_vector<double>();
-          optimizer.step();
-          EXPECT_EQ(parameter.grad().to_vector<double>(), gradient) << "gradients stay as they are";
-        }
-        // Ten steps of single precision, whose gradients were rounded too.
-        const Tolerance tolerance =
-            dtype == Dtype::f64 ? Tolerance{1e-12, 1e-13} : Tolerance{2e-5, 3e-6};
-        EXPECT_TRUE(close(
-            parameter.detach(),
-            Tensor::from(expected(static_cast<std::size_t>(shape.numel()), make), shape, dtype),
-            tolerance));
-      }
-    }
-  }
-}
 
 MakeOracle sgd(const optim::SGDOptions& o) {
   return [o] {
@@ -203,19 +153,6 @@ TEST(Optimizers, GiveTheSameBitsOnAnyNumberOfThreads) {
   const std::vector<float> one = run(1);
   EXPECT_EQ(run(3), one);
   set_num_threads(before);
-}
-
-template <class Optimizer, class Options>
-std::string error_of(Options options) {
-  Tensor x = Tensor::ones({2}).set_requires_grad();
-  const std::string text = message_of<DataError>([&] { Optimizer({{"x", x}}, options); });
-  EXPECT_THAT(text, HasSubstr("algorithms_test.cpp"));
-  Optimizer good({{"x", x}});
-  EXPECT_EQ(message_of<DataError>([&] {
-              good.add_group({{"y", Tensor::ones({2})}}, options);
-            }).substr(0, 20),
-            text.substr(0, 20));
-  return text;
 }
 
 TEST(Optimizers, CheckTheirOptions) {

@@ -10,10 +10,14 @@
 #include "support/close.h"
 #include "support/temporary_folder.h"
 #include "tenon/autograd/grad_mode.h"
+#include "tenon/autograd/graph_census.h"
+#include "tenon/optim/schedule.h"
 #include "tenon/optim/sgd.h"
 #include "tenon/train/early_stopping.h"
 #include "tenon/train/log_file.h"
 #include "tenon/train/nan_stop.h"
+#include "tenon/train/plateau.h"
+#include "tenon/train/retention_alarm.h"
 #include "tenon/train/time_limit.h"
 #include "tenon/train/trainer.h"
 #include "train/trained.h"
@@ -182,6 +186,80 @@ TEST_F(Training, NanStopSeesAGradientThatIsNotFinite) {
   trainer.fit(data::Loader(samples(4, 2), {.batch_size = 4}));
   EXPECT_TRUE(trainer.stop_reason().starts_with("the gradient of conv.weight is not finite\n"))
       << trainer.stop_reason();
+}
+
+TEST_F(Scripted, PlateauLowersTheLearningRate) {
+  Plateau plateau({.reduce = {.learning_rate = 0.5, .factor = 0.1, .patience = 1}});
+  plateau.on_fit_begin(trainer);
+  EXPECT_EQ(sgd.learning_rate(), 0.5);
+  stopped_after(plateau, {3, 2, 2});
+  EXPECT_EQ(sgd.learning_rate(), 0.5);
+  Plateau resumed({.reduce = {.learning_rate = 0.5, .factor = 0.1, .patience = 1}});
+  resumed.load_state(plateau.state());
+  stopped_after(resumed, {2});
+  EXPECT_DOUBLE_EQ(sgd.learning_rate(), 0.05);
+
+  Trainer scheduled(model, losses::CrossEntropy(), sgd,
+                    {.schedule = optim::ConstantSchedule{}, .quiet = true});
+  EXPECT_EQ(first_line<DataError>([&] { plateau.on_fit_begin(scheduled); }),
+            "Plateau: the trainer has a schedule, which sets the learning rate at each step.");
+}
+
+TEST_F(Training, TheRetentionAlarmNamesTheLineWhoseGraphsStay) {
+  for (const bool keeps : {true, false}) {
+    Net model(1);
+    optim::SGD sgd(model.parameters(), {.learning_rate = 0.1});
+    Trainer trainer(model, losses::CrossEntropy(), sgd, {.epochs = 2, .shard_size = 0});
+    Tensor total = Tensor::zeros({});
+    trainer.set_backward([&](const data::Batch& batch) -> LossTotal {
+      const Tensor loss = cross_entropy(model(batch.inputs), batch.targets);
+      loss.backward();
+      total = total + (keeps ? loss : loss.detach());
+      return {loss.item<double>(), 1};
+    });
+    const RetentionAlarm& alarm = trainer.add<RetentionAlarm>();
+    testing::internal::CaptureStdout();
+    trainer.fit(data::Loader(samples(80, 2), {.batch_size = 2}));
+    const std::string printed = testing::internal::GetCapturedStdout();
+    if (!keeps) {
+      EXPECT_EQ(alarm.report(), "");
+      EXPECT_EQ(printed, "");
+      continue;
+    }
+    EXPECT_EQ(printed, alarm.report() + "\n");
+    EXPECT_TRUE(alarm.report().starts_with("graph nodes grow by ")) << alarm.report();
+    EXPECT_NE(alarm.report().find("callbacks_test.cpp:"), std::string::npos) << alarm.report();
+  }
+}
+
+TEST_F(Training, TheRetentionAlarmSeesTensorsWithoutGraphs) {
+  Net model(1);
+  optim::SGD sgd(model.parameters(), {.learning_rate = 0.1});
+  Trainer trainer(model, losses::CrossEntropy(), sgd, {.epochs = 1, .quiet = true});
+  std::vector<Tensor> kept;
+  trainer.set_backward([&](const data::Batch& batch) {
+    kept.push_back(Tensor::zeros({100}));
+    return trainer.backward(batch);
+  });
+  const RetentionAlarm& alarm = trainer.add<RetentionAlarm>();
+  trainer.fit(data::Loader(samples(80, 2), {.batch_size = 2}));
+  EXPECT_TRUE(alarm.report().starts_with("tensors grow by 4")) << alarm.report();
+}
+
+TEST(GraphCensus, CountsWhatIsMadeAndWhatDies) {
+  const Tensor w = Tensor::ones({2}).set_requires_grad();
+  const Tensor before = w * 2;
+  const GraphCensus census;
+  EXPECT_EQ(first_line<Error>([] { GraphCensus(); }),
+            "GraphCensus: there is one already, and no two can run at once.");
+  std::vector<Tensor> kept;
+  for (int i = 0; i < 3; ++i) kept.push_back(exp(w));
+  { const Tensor gone = tanh(w); }
+  const std::vector<GraphCensusRow> rows = census.rows();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].operation, "exp");
+  EXPECT_EQ(rows[0].live, 3);
+  EXPECT_TRUE(rows[0].place.starts_with("at callbacks_test.cpp:")) << rows[0].place;
 }
 
 TEST_F(Training, ATimeLimitStopsAfterTheBatchThatRuns) {

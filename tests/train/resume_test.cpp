@@ -7,6 +7,7 @@
 
 #include "support/temporary_folder.h"
 #include "tenon/optim/adam.h"
+#include "tenon/optim/schedule.h"
 #include "tenon/train/checkpointer.h"
 #include "tenon/train/classification_metrics.h"
 #include "tenon/train/early_stopping.h"
@@ -33,6 +34,7 @@ struct Setting {
   std::int64_t batches_per_step = 1;
   double dropout = 0;
   bool normalise = false;
+  double average_decay = 0;
 };
 
 /// A run with everything that has a state, and with what it must end with.
@@ -44,11 +46,12 @@ struct Session {
                 {.epochs = epochs,
                  .shard_size = setting.shard_size,
                  .batches_per_step = setting.batches_per_step,
+                 .schedule = optim::ExponentialSchedule{.learning_rate = 0.01, .gamma = 0.9},
+                 .average_decay = setting.average_decay,
                  .quiet = true}) {
     trainer.add<metrics::Accuracy>();
     stopping =
         &trainer.add<EarlyStopping>(EarlyStoppingOptions{.patience = 100, .restore_best = true});
-    trainer.set_schedule([](std::int64_t step) { return 0.01 / static_cast<double>(step + 1); });
   }
   void fit() {
     trainer.fit(data::Loader(samples(50, 2), {.batch_size = 8, .shuffle = true, .seed = 5}),
@@ -93,7 +96,7 @@ TEST_F(Training, ARunThatWasStoppedAnywhereEndsAsOneThatWasNot) {
                               {.shard_size = 4},
                               {.shard_size = 3, .dropout = 0.5},
                               {.batches_per_step = 3, .dropout = 0.5},
-                              {.normalise = true}};
+                              {.normalise = true, .average_decay = 0.9}};
   for (const Setting& setting : settings) {
     set_num_threads(1);
     Session straight(setting, 3);

@@ -193,8 +193,8 @@ TEST_F(Training, ClipsAndFollowsTheSchedule) {
     Net model(1), start(1);
     optim::SGD optimizer(model.parameters(), {.learning_rate = 7});
     options.quiet = true;
+    options.schedule = [](std::int64_t step) { return step == 0 ? 1.0 : 0.0; };
     Trainer trainer(model, losses::CrossEntropy(), optimizer, options);
-    trainer.set_schedule([](std::int64_t step) { return step == 0 ? 1.0 : 0.0; });
     trainer.fit(data::Loader(set, {.batch_size = 8}));
     EXPECT_EQ(trainer.history()[0].at("learning_rate"), 1);
     double squares = 0;
@@ -208,6 +208,47 @@ TEST_F(Training, ClipsAndFollowsTheSchedule) {
   EXPECT_NEAR(moved({.max_gradient_norm = 0.01}), 0.01, 1e-5);
   // Each of the 235 elements is clipped.
   EXPECT_NEAR(moved({.max_gradient_value = 1e-4}), std::sqrt(235) * 1e-4, 1e-6);
+}
+
+TEST_F(Training, AveragesTheWeightsAndEvaluatesTheAverage) {
+  Net model(1), averaged(1);
+  const data::TensorDataset set = samples(24, 2);
+  optim::SGD sgd(model.parameters(), {.learning_rate = 0.5});
+  Trainer trainer(model, losses::CrossEntropy(), sgd,
+                  {.epochs = 1, .average_decay = 0.75, .quiet = true});
+  EXPECT_EQ(first_line<Error>([&] { trainer.apply_average(); }),
+            "Trainer::apply_average: there is no average of the parameters.");
+  class Follows : public Callback {
+   public:
+    explicit Follows(Net& average) : average_(average) {}
+    void on_batch_end(Trainer& trainer) override {
+      const NoGradGuard no_grad;
+      const double decay = trainer.position().step == 1 ? 0 : 0.75;
+      for (std::size_t i = 0; i < average_.parameters().size(); ++i) {
+        Tensor a = average_.parameters()[i].tensor;
+        const std::vector<double> w = trainer.model().parameters()[i].tensor.to_vector<double>();
+        std::vector<double> next = a.to_vector<double>();
+        for (std::size_t k = 0; k < w.size(); ++k) next[k] = decay * next[k] + (1 - decay) * w[k];
+        a.copy_from(Tensor::from(next, a.shape(), Dtype::f32));
+      }
+    }
+
+   private:
+    Net& average_;
+  };
+  trainer.add<Follows>(averaged);
+  trainer.fit(data::Loader(set, {.batch_size = 8}));
+
+  const data::Batch all = everything(set);
+  const NoGradGuard no_grad;
+  const Tensor raw = model(all.inputs);
+  EXPECT_TRUE(close(trainer.predict(all.inputs), averaged(all.inputs),
+                    {.relative = 1e-4, .absolute = 1e-5}));
+  EXPECT_NEAR(trainer.evaluate(set).at("loss"),
+              cross_entropy(averaged(all.inputs), all.targets).item<double>(), 1e-5);
+  EXPECT_TRUE(close(model(all.inputs), raw, {0, 0}));  // its own weights are back
+  trainer.apply_average();
+  EXPECT_TRUE(close(model(all.inputs), averaged(all.inputs), {.relative = 1e-4, .absolute = 1e-5}));
 }
 
 TEST_F(Training, AUsersOwnBackwardAndForwardReplaceTheBuiltInOnes) {
@@ -274,6 +315,9 @@ TEST_F(Training, SaysWhatIsWrong) {
             "Trainer: max_gradient_norm is -1 but must be at least 0.");
   EXPECT_EQ(first_line<DataError>([&] { trainer_with({.max_gradient_value = -1}); }),
             "Trainer: max_gradient_value is -1 but must be at least 0.");
+
+  EXPECT_EQ(first_line<DataError>([&] { trainer_with({.average_decay = 1}); }),
+            "Trainer: average_decay is 1 but must be in [0, 1).");
 
   Trainer trainer(model, losses::CrossEntropy(), optimizer, {.epochs = 1, .quiet = true});
   EXPECT_EQ(first_line<DataError>([&] {

@@ -1,5 +1,6 @@
 #include <atomic>
 
+#include "tenon/autograd/graph_census_internal.h"
 #include "tenon/autograd/node_internal.h"
 #include "tenon/core/order_internal.h"
 
@@ -40,6 +41,8 @@ Node::Node(std::uint64_t id_in, const char* name_in, const Location& location_in
       outputs(output_count),
       rule(std::move(rule_in)) {
   count_graph_nodes(1);
+  census = g_graph_census.load(std::memory_order_relaxed);
+  if (census != 0) add_to_census(*this);
 }
 
 Node::Node(const Tensor& leaf, const Location& location_in)
@@ -53,7 +56,11 @@ Node::Node(const Tensor& leaf, const Location& location_in)
   count_graph_nodes(1);
 }
 
-Node::~Node() { count_graph_nodes(-1); }
+Node::~Node() {
+  count_graph_nodes(-1);
+  if (census != 0 && census == g_graph_census.load(std::memory_order_relaxed))
+    remove_from_census(*this);
+}
 
 void Node::dispose() noexcept {
   next_dead = std::exchange(t_dead, this);

@@ -53,7 +53,8 @@ struct Node final : NodeBase, InBlock {
   InlineVector<Edge, 3> inputs;
   InlineVector<Output, 1> outputs;
   Rule rule;
-  bool freed = false;  ///< backward has passed and the graph was not retained
+  std::uint32_t census = 0;  ///< the number of the GraphCensus that counts it
+  bool freed = false;        ///< backward has passed and the graph was not retained
   std::vector<TensorHook> hooks;
   Strides leaf_strides;  ///< of a leaf without its gaps, which its gradient takes on
   Tensor gradient;       ///< of a leaf: grad()

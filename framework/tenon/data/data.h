@@ -1,9 +1,15 @@
 #pragma once
 
+#include "tenon/data/csv_dataset.h"
 #include "tenon/data/dataset.h"
 #include "tenon/data/idx.h"
 #include "tenon/data/image_dataset.h"
+#include "tenon/data/image_file.h"
+#include "tenon/data/image_folder.h"
+#include "tenon/data/image_resize.h"
 #include "tenon/data/loader.h"
 #include "tenon/data/mnist.h"
 #include "tenon/data/subset.h"
 #include "tenon/data/tensor_dataset.h"
+#include "tenon/data/transform.h"
+#include "tenon/data/transforms.h"

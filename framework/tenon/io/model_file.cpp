@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "tenon/autograd/grad_mode.h"
+#include "tenon/core/atomic_file_internal.h"
 #include "tenon/core/fault_internal.h"
-#include "tenon/io/atomic_file_internal.h"
 #include "tenon/io/model_file_internal.h"
 
 namespace tenon {
@@ -69,14 +69,17 @@ void add_model(hdf5::Tree& tree, const nn::Module& model) {
 
 void write_tree(const char* operation, const std::string& path, const hdf5::Tree& tree,
                 Where where) {
+  std::string reason;
   try {
     const Bytes image = hdf5::write_image(tree);
     seal(image.view());
-    write_file_atomically(operation, path, image.view(), where);
+    reason = write_file_atomically(path, image.view());
   } catch (const hdf5::Failure& failure) {
-    Fault(operation, where)
-        .raise<CheckpointError>(fmt::format("cannot write {}: {}", path, failure.what()));
+    reason = failure.what();
   }
+  if (!reason.empty())
+    Fault(operation, where)
+        .raise<CheckpointError>(fmt::format("cannot write {}: {}", path, reason));
 }
 
 hdf5::Tree read_tree(const char* operation, const std::string& path,

@@ -56,6 +56,43 @@ struct RmspropUpdate {
 void rmsprop_update(Tensor& p, const Tensor& g, Tensor& s, Tensor& mean, Tensor& m,
                     const RmspropUpdate& options);
 
+/// g += weight_decay p
+/// s += g^2
+/// p -= learning_rate g / (sqrt(s) + epsilon)
+struct AdagradUpdate {
+  double learning_rate;
+  double weight_decay;
+  double epsilon;
+};
+void adagrad_update(Tensor& p, const Tensor& g, Tensor& s, const AdagradUpdate& options);
+
+/// p *= 1 - shrink
+/// g += weight_decay p
+/// m += (1 - beta1) (g - m)
+/// v = beta2 v + (1 - beta2) g^2
+/// p -= (gradient_step g + moment_step m) / (sqrt(v) / root_correction + epsilon)
+struct NadamUpdate {
+  double gradient_step;    ///< learning_rate (1 - mu_t) / (1 - mu_1 ... mu_t)
+  double moment_step;      ///< learning_rate mu_t+1 / (1 - mu_1 ... mu_t+1)
+  double root_correction;  ///< sqrt(1 - beta2^t)
+  double beta1;
+  double beta2;
+  double epsilon;
+  double weight_decay;  ///< coupled to the gradient
+  double shrink;        ///< decoupled, learning_rate * weight_decay
+};
+void nadam_update(Tensor& p, const Tensor& g, Tensor& m, Tensor& v, const NadamUpdate& options);
+
+/// p = (1 - shrink) p - learning_rate sign(beta1 m + (1 - beta1) g), the sign of NaN being NaN
+/// m = beta2 m + (1 - beta2) g
+struct LionUpdate {
+  double learning_rate;
+  double beta1;
+  double beta2;
+  double shrink;  ///< learning_rate * weight_decay
+};
+void lion_update(Tensor& p, const Tensor& g, Tensor& m, const LionUpdate& options);
+
 /// The sum of x^2 over all elements, accumulated in double in blocks that do not depend on threads.
 double sum_of_squares(const Tensor& x);
 

@@ -24,7 +24,7 @@ Shape without_axis_1(const Tensor& outputs) {
 
 /// [N, C, ...] with the classes innermost.
 std::vector<double> classes_innermost(const Tensor& x) {
-  const std::vector<double> values = x.to_vector<double>();
+  std::vector<double> values = x.to_vector<double>();
   if (x.rank() == 2) return values;
   std::vector<double> moved(values.size());
   const Shape& shape = x.shape();

@@ -73,7 +73,7 @@ void Accuracy::update(const Tensor& outputs, const Tensor& targets, Where where)
 }
 
 TopKAccuracy::TopKAccuracy(TopKAccuracyOptions options, Where where)
-    : CorrectFraction(checked(options, where).name), options_(checked(options, where)) {}
+    : CorrectFraction(checked(options, where).name), options_(std::move(options)) {}
 
 void TopKAccuracy::update(const Tensor& outputs, const Tensor& targets, Where where) {
   constexpr const char* kName = "TopKAccuracy";

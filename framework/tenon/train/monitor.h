@@ -1,14 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 
-#include "tenon/train/logs.h"
+#include "tenon/optim/better.h"
 
 namespace tenon {
-
-/// Which values of a figure are better.
-enum class Better : std::uint8_t { lower, higher };
 
 /// A figure of the epochs' logs that a callback watches.
 struct Monitor {

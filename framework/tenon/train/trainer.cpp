@@ -24,13 +24,15 @@ const TrainerOptions& checked(const TrainerOptions& options, Where where) {
         "at least 0");
   check("max_gradient_value", options.max_gradient_value, options.max_gradient_value >= 0,
         "at least 0");
+  check("average_decay", options.average_decay,
+        options.average_decay >= 0 && options.average_decay < 1, "in [0, 1)");
   return options;
 }
 
 }  // namespace
 
-Trainer::Trainer(nn::Module& model, Loss loss, optim::Optimizer& optimizer, TrainerOptions options,
-                 Where where)
+Trainer::Trainer(nn::Module& model, Loss loss, optim::Optimizer& optimizer,
+                 const TrainerOptions& options, Where where)
     : state_(new State(model, std::move(loss), optimizer, checked(options, where))) {}
 Trainer::~Trainer() { delete state_; }
 
@@ -49,9 +51,6 @@ void Trainer::set_forward(Function<Tensor(const Tensor&)> forward) {
 }
 void Trainer::set_backward(Function<LossTotal(const data::Batch&)> backward) {
   state_->replaced_backward = std::move(backward);
-}
-void Trainer::set_schedule(Function<double(std::int64_t)> schedule) {
-  state_->schedule = std::move(schedule);
 }
 
 const std::vector<Logs>& Trainer::fit(const data::Loader& train, Where where) {
@@ -86,9 +85,8 @@ const std::vector<Logs>& Trainer::fit(const data::Loader& train, const data::Dat
   const auto run_epoch = [&] {
     if (s.position.batch == 0) s.forget_epoch();
     notify([&](Callback& callback) { callback.on_epoch_begin(*this); });
-    std::int64_t consumed = s.position.batch;
-    for (const data::Batch& batch : train.epoch(s.position.epoch, where)) {
-      if (consumed-- > 0) continue;
+    for (const data::Batch& batch :
+         train.epoch(s.position.epoch, {.first_batch = s.position.batch}, where)) {
       const LossTotal loss =
           s.replaced_backward ? s.replaced_backward(batch) : s.backward(batch, where);
       s.may_refuse = true;
@@ -147,6 +145,7 @@ Logs Trainer::evaluate(const data::Dataset& dataset, Where where) {
 Tensor Trainer::predict(const Tensor& inputs, Where where) {
   State& s = *state_;
   const nn::EvaluationScope evaluation(s.runner.model());
+  const AverageScope averaged(s.average, s.runner.model());
   s.choose_shards({.inputs = inputs, .targets = {}}, where);
   return s.runner.predict(inputs, s.shard_size, where);
 }
@@ -159,6 +158,14 @@ Tensor Trainer::predict(const data::Dataset& dataset, Where where) {
   for (const data::Batch& batch : loader.epoch(0, where))
     outputs.push_back(predict(batch.inputs, where));
   return concat(outputs, 0, where);
+}
+
+void Trainer::apply_average(Where where) {
+  if (!state_->average.is_there())
+    Fault("Trainer::apply_average", where)
+        .fix("Set the option average_decay, and train a step.")
+        .raise<Error>("there is no average of the parameters");
+  state_->average.copy_to(state_->runner.model());
 }
 
 LossTotal Trainer::backward(const data::Batch& batch, Where where) {

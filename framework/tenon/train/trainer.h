@@ -9,6 +9,7 @@
 #include "tenon/data/loader.h"
 #include "tenon/nn/module.h"
 #include "tenon/optim/optimizer.h"
+#include "tenon/optim/schedule_any.h"
 #include "tenon/train/callback.h"
 #include "tenon/train/logs.h"
 #include "tenon/train/loss.h"
@@ -33,7 +34,12 @@ struct TrainerOptions {
   std::int64_t batches_per_step = 1;
   double max_gradient_norm = 0;   ///< clip_grad_norm before each step; 0: none
   double max_gradient_value = 0;  ///< clip_grad_value before each step; 0: none
-  bool quiet = false;             ///< don't print how the batches are trained on
+  /// The learning rate of each step, counted from 0; if it is empty, the optimizer's own stays.
+  optim::Schedule schedule = {};
+  /// Of an exponential moving average of the parameters, 0.999 say; 0: none. Validation, evaluate
+  /// and predict then use the average; the model keeps its own until apply_average().
+  double average_decay = 0;
+  bool quiet = false;  ///< don't print how the batches are trained on
 };
 
 /// Where a run is.
@@ -55,8 +61,8 @@ class Trainer {
  public:
   /// Everything that is referred to must outlive the trainer. Throws DataError for options out of
   /// range.
-  Trainer(nn::Module& model, Loss loss, optim::Optimizer& optimizer, TrainerOptions options = {},
-          Where where = Where::current());
+  Trainer(nn::Module& model, Loss loss, optim::Optimizer& optimizer,
+          const TrainerOptions& options = {}, Where where = Where::current());
   ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -76,8 +82,6 @@ class Trainer {
   /// Replaces what is done with each batch: it must leave gradients in the model's parameters and
   /// return the batch's loss; the optimizer's step follows. backward(batch) is the built-in one.
   void set_backward(Function<LossTotal(const data::Batch& batch)> backward);
-  /// The learning rate of each step, counted from 0; without it, the optimizer's own stays.
-  void set_schedule(Function<double(std::int64_t step)> schedule);
 
   /// Trains until options.epochs epochs are finished, or stop() is called, from position() on.
   /// Without validation data no validation figures are logged. Returns history().
@@ -92,6 +96,9 @@ class Trainer {
   Tensor predict(const Tensor& inputs, Where where = Where::current());
   /// Those for all samples of a dataset, in its order.
   Tensor predict(const data::Dataset& dataset, Where where = Where::current());
+
+  /// Puts the moving average into the model, for good. Throws an Error where there is none.
+  void apply_average(Where where = Where::current());
 
   /// Forward and backward pass of a batch: adds the gradient of its mean loss (with several batches
   /// a step: of the sum of its losses) to the parameters and returns the loss.

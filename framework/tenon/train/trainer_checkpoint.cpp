@@ -20,6 +20,7 @@ constexpr const char* kLoss = "trainer/loss";
 constexpr const char* kLoader = "trainer/loader";
 constexpr const char* kShardSize = "trainer/shard_size";
 constexpr std::string_view kHistory = "history/";
+constexpr std::string_view kAverage = "average/";  // of the parameters, by their names
 
 /// The tensors whose names begin with `prefix`, without it.
 NamedTensors below(const NamedTensors& state, std::string_view prefix) {
@@ -91,6 +92,7 @@ void Trainer::save(const std::string& path, Where where) const {
   state[kShardSize] = Tensor::from(s.shard_size);
   state[kLoader] = Tensor::from(s.loader_kind, {static_cast<std::int64_t>(s.loader_kind.size())});
   add_history(s.history, state);
+  for (const auto& [name, tensor] : s.average.state()) state[std::string(kAverage) + name] = tensor;
   for (const TrainerPart& part : s.parts())
     for (const auto& [name, tensor] : part.state()) state[part.name + name] = tensor;
   save_checkpoint(path,
@@ -106,10 +108,14 @@ void Trainer::resume(const std::string& path, Where where) {
   State& s = *state_;
   const auto take = [&](const CheckpointInfo& info) {
     const std::vector<TrainerPart> parts = s.parts();
-    std::map<std::string, TensorKind> wanted{{kPosition, {Dtype::i64, {4}}},
-                                             {kLoss, {Dtype::f64, {2}}},
-                                             {kShardSize, {Dtype::i64, {}}},
-                                             {kLoader, {Dtype::i64, {5}}}};
+    std::map<std::string, TensorKind> wanted{
+        {kPosition, {Dtype::i64, {4}}},
+        {kLoss, {Dtype::f64, {2}}},
+        {kShardSize, {Dtype::i64, {}}},
+        {kLoader, {Dtype::i64, {std::int64_t{kLoaderNumbers}}}}};
+    if (s.options.average_decay > 0 && info.step > 0)
+      for (const auto& [name, tensor] : s.runner.model().parameters())
+        wanted[std::string(kAverage) + name] = kind_of(tensor);
     NamedTensors rest = info.state;
     for (const TrainerPart& part : parts)
       for (const auto& [name, tensor] : below(info.state, part.name)) rest.erase(part.name + name);
@@ -130,6 +136,7 @@ void Trainer::resume(const std::string& path, Where where) {
     }
     const auto position = info.state.at(kPosition).to_vector<std::int64_t>();
     const auto loss = info.state.at(kLoss).to_vector<double>();
+    s.average.load_state(below(info.state, kAverage));
     s.position = {.epoch = position[0], .batch = position[1], .step = position[2]};
     s.samples_seen = position[3];
     s.epoch_loss = {loss[0], loss[1]};

@@ -73,9 +73,10 @@ void Trainer::State::step(Where where) {
     optim::clip_grad_value(parameters, options.max_gradient_value, where);
   if (options.max_gradient_norm > 0)
     optim::clip_grad_norm(parameters, options.max_gradient_norm, where);
-  if (schedule) optimizer.set_learning_rate(schedule(position.step), where);
+  if (options.schedule) optimizer.set_learning_rate(options.schedule(position.step, where), where);
   optimizer.step();
   optimizer.zero_grad();
+  average.update(runner.model());
   ++position.step;
   step_loss = {};
   batches_in_step = 0;
@@ -89,6 +90,7 @@ Logs Trainer::State::evaluate(const data::Dataset& dataset, Where where) {
   if (dataset.size() == 0)
     Fault("Trainer::evaluate", where).raise<DataError>("the dataset has no samples");
   const nn::EvaluationScope evaluation(runner.model());
+  const AverageScope averaged(average, runner.model());
   const MetricsAside aside(metrics);
   LossTotal total;
   const data::Loader loader(dataset, {.batch_size = kEvaluatedAtOnce}, where);
@@ -112,11 +114,17 @@ void Trainer::State::forget_epoch() {
 
 void Trainer::State::use_loader(const data::Loader& train, Where where) {
   const data::LoaderOptions& o = train.options();
-  const std::vector<std::int64_t> now{train.dataset().size(), o.batch_size, o.shuffle,
-                                      static_cast<std::int64_t>(o.seed), o.drop_last};
+  const std::vector<std::int64_t> now{train.dataset().size(),
+                                      train.samples_per_epoch(),
+                                      o.batch_size,
+                                      o.shuffle,
+                                      static_cast<std::int64_t>(o.seed),
+                                      o.drop_last,
+                                      static_cast<std::int64_t>(o.transforms.size())};
   if (std::exchange(is_resumed, false) && now != loader_kind) {
-    static constexpr const char* kNames[] = {"samples", "batch_size", "shuffle", "seed",
-                                             "drop_last"};
+    static constexpr const char* kNames[kLoaderNumbers] = {
+        "dataset.size()", "samples_per_epoch()", "batch_size",       "shuffle",
+        "seed",           "drop_last",           "transforms.size()"};
     Fault fault("Trainer::fit", where);
     for (std::size_t i = 0; i < now.size(); ++i)
       if (now[i] != loader_kind[i])
@@ -126,7 +134,7 @@ void Trainer::State::use_loader(const data::Loader& train, Where where) {
   }
   loader_kind = now;
   batches_per_epoch = train.size();
-  samples_per_epoch = o.drop_last ? train.size() * o.batch_size : train.dataset().size();
+  samples_per_epoch = train.samples_per_epoch();
 }
 
 }  // namespace tenon

@@ -9,10 +9,12 @@
 
 #include "tenon/train/model_runner_internal.h"
 #include "tenon/train/trainer.h"
+#include "tenon/train/weight_average_internal.h"
 
 namespace tenon {
 
 inline constexpr std::int64_t kEvaluatedAtOnce = 512;  // samples
+inline constexpr std::size_t kLoaderNumbers = 7;
 
 /// What keeps a state of its own: a callback or a metric, with the beginning of its names in a
 /// checkpoint, "callbacks/EarlyStopping/" or "metrics/accuracy/".
@@ -38,6 +40,7 @@ struct Trainer::State {
       : runner(model, std::move(loss)),
         optimizer(used_optimizer),
         options(used_options),
+        average(used_options.average_decay),
         shard_size(used_options.shard_size) {}
 
   void choose_shards(const data::Batch& batch, Where where);
@@ -55,8 +58,8 @@ struct Trainer::State {
   ModelRunner runner;
   optim::Optimizer& optimizer;
   const TrainerOptions options;
+  WeightAverage average;
   Function<LossTotal(const data::Batch&)> replaced_backward;
-  Function<double(std::int64_t)> schedule;
   std::vector<std::unique_ptr<Callback>> callbacks;
   std::vector<std::unique_ptr<metrics::Metric>> metrics;
 
@@ -69,9 +72,9 @@ struct Trainer::State {
   std::int64_t samples_per_epoch = 0;
   std::int64_t samples_seen = 0;
   std::vector<Logs> history;
-  std::vector<std::int64_t> loader_kind{0, 0, 0, 0,
-                                        0};  // samples, batch_size, shuffle, seed, drop_last
-  bool is_resumed = false;                   // and fit has not begun yet
+  /// How the loader cuts its data, as numbers (use_loader names them).
+  std::vector<std::int64_t> loader_kind = std::vector<std::int64_t>(kLoaderNumbers);
+  bool is_resumed = false;  // and fit has not begun yet
   bool stopped = false;
   bool may_refuse = false;  // while callbacks see gradients that were not used yet
   bool is_refused = false;

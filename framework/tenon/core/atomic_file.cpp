@@ -9,8 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "tenon/core/fault_internal.h"
-#include "tenon/io/atomic_file_internal.h"
+#include "tenon/core/atomic_file_internal.h"
 
 namespace tenon {
 namespace {
@@ -88,38 +87,34 @@ bool flush_folder(const fs::path& folder) {
 
 }  // namespace
 
-void write_file_atomically(const char* operation, const std::string& path,
-                           std::span<const unsigned char> bytes, Where where) {
-  const auto fail = [&](const std::string& reason) {
-    Fault(operation, where)
-        .raise<CheckpointError>(fmt::format("cannot write {}: {}", path, reason));
-  };
-  const auto fail_with = [&](int error) { fail(std::generic_category().message(error)); };
+std::string write_file_atomically(const std::string& path, std::span<const unsigned char> bytes) {
+  const auto reason_of = [](int error) { return std::generic_category().message(error); };
 
   const fs::path target = resolve(path);
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
   std::error_code error;
   const fs::file_status old = fs::status(target, error);
   if (fs::exists(old) && !fs::is_regular_file(old))
-    fail(fs::is_directory(old) ? "it is a folder" : "it is not a regular file");
-  if (!target.has_filename()) fail("it names no file");
-  if (!fs::exists(folder, error)) fail(fmt::format("there is no folder {}", folder.string()));
-  if (!fs::is_directory(folder, error)) fail(fmt::format("{} is not a folder", folder.string()));
+    return fs::is_directory(old) ? "it is a folder" : "it is not a regular file";
+  if (!target.has_filename()) return "it names no file";
+  if (!fs::exists(folder, error)) return fmt::format("there is no folder {}", folder.string());
+  if (!fs::is_directory(folder, error)) return fmt::format("{} is not a folder", folder.string());
 
   const std::string prefix = temporary_prefix(target);
   remove_leftovers(folder, prefix);
   fs::path temporary;
   const Descriptor file(open_temporary(folder, prefix, temporary));
-  if (file < 0) fail_with(errno);
+  if (file < 0) return reason_of(errno);
 
   if (fs::exists(old)) ::fchmod(file, static_cast<mode_t>(old.permissions()));
   if (!write_all(file, bytes) || ::fsync(file) != 0 ||
       ::rename(temporary.c_str(), target.c_str()) != 0) {
     const int reason = errno;
     ::unlink(temporary.c_str());
-    fail_with(reason);
+    return reason_of(reason);
   }
-  if (!flush_folder(folder)) fail_with(errno);
+  if (!flush_folder(folder)) return reason_of(errno);
+  return {};
 }
 
 }  // namespace tenon
