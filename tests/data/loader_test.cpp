@@ -55,6 +55,8 @@ TEST(Loader, KnowsItsNumberOfBatches) {
     const Loader loader(numbers(samples), {.batch_size = batch_size, .drop_last = drop_last});
     EXPECT_EQ(loader.epoch(0).size(), loader.size());
     EXPECT_EQ(static_cast<std::int64_t>(batches_of(loader.epoch(0)).size()), loader.size());
+    EXPECT_EQ(static_cast<std::int64_t>(flat(batches_of(loader.epoch(0))).size()),
+              loader.samples_per_epoch());
     return loader.size();
   };
   EXPECT_EQ(batches(0, 4, false), 0);

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <map>
 #include <set>
 #include <vector>
@@ -64,14 +63,9 @@ TEST(Transform, DrawsByTheSampleAlone) {
   const auto images = by_sample(options);
   ASSERT_EQ(images.size(), 23U);
   EXPECT_EQ(images.at(0).size(), 2U * 7 * 7);
-  EXPECT_EQ((std::set<Pixels>{[&] {
-               std::set<Pixels> different;
-               for (const auto& [index, pixels] : images) different.insert(pixels);
-               return different;
-             }()}
-                 .size()),
-            23U)
-      << "equal images become different ones";
+  std::set<Pixels> different;
+  for (const auto& [index, pixels] : images) different.insert(pixels);
+  EXPECT_EQ(different.size(), 23U) << "equal images become different ones";
 
   LoaderOptions other = options;
   other.batch_size = 23;
@@ -112,23 +106,17 @@ TEST(Transform, TheSameTwiceDrawsTwice) {
 }
 
 TEST(Transform, ARepeatedSampleDrawsAnew) {
-  // One sample alone is drawn, again and again.
-  const Loader loader(
-      equal_images(2),
-      {.batch_size = 50, .transforms = {data::RandomShift({.pixels = 1})}, .weights = {0, 1}});
-  std::set<Pixels> images;
-  const Loader many(equal_images(2), {.batch_size = 50,
-                                      .transforms = {data::RandomShift({.pixels = 1})},
-                                      .weights = {0, 1},
-                                      .samples = 200});
+  const Loader loader(equal_images(2), {.batch_size = 50,
+                                        .transforms = {data::RandomShift({.pixels = 1})},
+                                        .weights = {0, 1},
+                                        .samples = 200});
   std::map<Pixels, int> counts;
-  for (const Batch& batch : many.epoch(0))
+  for (const Batch& batch : loader.epoch(0))
     for (std::int64_t i = 0; i < batch.size(); ++i) {
       EXPECT_EQ(batch.targets[i].item<int>(), 1);
       ++counts[batch.inputs[i].to_vector<float>()];
     }
   EXPECT_EQ(counts.size(), 9U);
-  EXPECT_EQ(loader.size(), 1);
 }
 
 TEST(Transform, LeavesTheDatasetAndTheTargetsAlone) {

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <system_error>
+#include <exception>
 #include <utility>
 
 #include "tenon/autograd/grad_mode.h"
@@ -18,7 +18,7 @@ Prefetcher::Prefetcher(Handle<const EpochPlan> plan)
   threads_.reserve(static_cast<std::size_t>(plan_->threads));
   try {
     for (std::int64_t i = 0; i < plan_->threads; ++i) threads_.emplace_back([this] { work(); });
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {  // no thread, or no memory for one
     // Fewer threads give the same batches.
     if (threads_.empty())
       Fault("Loader", plan_->where)
@@ -41,7 +41,7 @@ Batch Prefetcher::next(Batch used) {
   std::exception_ptr error;
   {
     std::unique_lock lock(mutex_);
-    if (used.inputs.defined()) used_.push_back(std::move(used));
+    if (next_read_ < plan_->end_batch && used.inputs.defined()) used_.push_back(std::move(used));
     Slot& slot = slot_of(next_out_);
     ready_.wait(lock, [&] { return slot.is_ready; });
     batch = std::exchange(slot.batch, {});

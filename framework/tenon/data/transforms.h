@@ -8,9 +8,10 @@
 
 namespace tenon::data {
 
-// Transforms of images f32 [C, H, W]. "Bilinear" is exact where an image is not moved; pixels
-// outside of an image count as `fill`. Bad options are a DataError of the constructor, images that
-// do not fit a ShapeError of the first batch.
+// Transforms of images f32 [C, H, W]. The bilinear ones count pixels outside of the image as
+// `fill`, change no bit of one that is not moved, and take at most 32,766 pixels a side;
+// coordinates are f32. Bad options are a DataError of the constructor, images that do not fit a
+// ShapeError of the first batch.
 
 struct PadToOptions {
   double fill = 0;

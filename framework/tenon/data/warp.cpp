@@ -84,7 +84,7 @@ void warp_displaced(ImagePixels<const float> image, const float* field, std::int
 }
 
 std::vector<float> gaussian_weights(double sigma) {
-  const auto reach = static_cast<std::int64_t>(4 * sigma + 0.5);
+  const std::int64_t reach = std::llround(4 * sigma);
   std::vector<double> weights;
   double sum = 0;
   for (std::int64_t i = 0; i <= reach; ++i) {
@@ -93,6 +93,7 @@ std::vector<float> gaussian_weights(double sigma) {
     sum += (i == 0 ? 1 : 2) * weights.back();
   }
   std::vector<float> result;
+  result.reserve(weights.size());
   for (const double weight : weights) result.push_back(static_cast<float>(weight / sum));
   return result;
 }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "tenon/autograd/grad_mode.h"
 #include "tenon/core/fault_internal.h"
 #include "tenon/nn/evaluation_scope_internal.h"
@@ -10,6 +12,14 @@
 
 namespace tenon {
 namespace {
+
+/// FNV-1a of the numbers' bits.
+std::int64_t hash_of(const std::vector<double>& numbers) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const double number : numbers)
+    hash = (hash ^ std::bit_cast<std::uint64_t>(number)) * 0x100000001b3;
+  return static_cast<std::int64_t>(hash);
+}
 
 /// Metrics that are computed of something else meanwhile.
 class MetricsAside {
@@ -120,11 +130,12 @@ void Trainer::State::use_loader(const data::Loader& train, Where where) {
                                       o.shuffle,
                                       static_cast<std::int64_t>(o.seed),
                                       o.drop_last,
-                                      static_cast<std::int64_t>(o.transforms.size())};
+                                      static_cast<std::int64_t>(o.transforms.size()),
+                                      hash_of(o.weights)};
   if (std::exchange(is_resumed, false) && now != loader_kind) {
     static constexpr const char* kNames[kLoaderNumbers] = {
-        "dataset.size()", "samples_per_epoch()", "batch_size",       "shuffle",
-        "seed",           "drop_last",           "transforms.size()"};
+        "dataset.size()", "samples_per_epoch()", "batch_size",        "shuffle",
+        "seed",           "drop_last",           "transforms.size()", "hash of the weights"};
     Fault fault("Trainer::fit", where);
     for (std::size_t i = 0; i < now.size(); ++i)
       if (now[i] != loader_kind[i])

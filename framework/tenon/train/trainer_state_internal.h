@@ -14,7 +14,7 @@
 namespace tenon {
 
 inline constexpr std::int64_t kEvaluatedAtOnce = 512;  // samples
-inline constexpr std::size_t kLoaderNumbers = 7;
+inline constexpr std::size_t kLoaderNumbers = 8;
 
 /// What keeps a state of its own: a callback or a metric, with the beginning of its names in a
 /// checkpoint, "callbacks/EarlyStopping/" or "metrics/accuracy/".
