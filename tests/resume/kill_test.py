@@ -48,6 +48,7 @@ def run_straight(options, folder, shard_size):
 def run_killed(options, folder, shard_size, seconds, draw):
     """Kills it until it has been killed often enough; returns how often, and how often while it was saving."""
     killed = saving = starts = 0
+    left = set()  # temporary files of earlier kills
     while True:
         process = start_run(options, folder, 1 + starts % 2, shard_size)
         starts += 1
@@ -58,7 +59,9 @@ def run_killed(options, folder, shard_size, seconds, draw):
             process.kill()
             process.wait()
             killed += 1
-            saving += any(path.name.startswith(".") for path in folder.iterdir())
+            hidden = {path.name for path in folder.iterdir() if path.name.startswith(".")}
+            saving += bool(hidden - left)
+            left = hidden
             continue
         if code != 0:
             sys.exit(f"the program ended with {code}")

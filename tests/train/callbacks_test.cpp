@@ -79,10 +79,16 @@ TEST_F(Scripted, EarlyStoppingPutsTheBestModelBack) {
   resumed.load_state(stopping.state());
   set_bias(3);
   EXPECT_EQ(stopped_after(resumed, {4, 4}), 2U);
+  resumed.on_fit_end(trainer);
   EXPECT_EQ(model.parameters().at("head.bias").to_vector<float>(), (std::vector<float>{2, 2, 2}));
 }
 
 TEST_F(Scripted, EarlyStoppingSaysWhatIsWrong) {
+  Trainer averaging(model, losses::CrossEntropy(), sgd, {.average_decay = 0.9, .quiet = true});
+  EarlyStopping restoring({.restore_best = true});
+  EXPECT_TRUE(first_line<DataError>([&] {
+                restoring.on_fit_begin(averaging);
+              }).starts_with("EarlyStopping: restore_best would put weights back whose average"));
   EXPECT_EQ(first_line<DataError>([] { EarlyStopping({.patience = -1}); }),
             "EarlyStopping: patience is -1 but must be at least 0.");
   EXPECT_EQ(first_line<DataError>([] { EarlyStopping({.monitor = {.least_improvement = -1}}); }),

@@ -35,6 +35,7 @@ struct Setting {
   double dropout = 0;
   bool normalise = false;
   double average_decay = 0;
+  std::int64_t patience = 100;
 };
 
 /// A run with everything that has a state, and with what it must end with.
@@ -50,8 +51,8 @@ struct Session {
                  .average_decay = setting.average_decay,
                  .quiet = true}) {
     trainer.add<metrics::Accuracy>();
-    stopping =
-        &trainer.add<EarlyStopping>(EarlyStoppingOptions{.patience = 100, .restore_best = true});
+    stopping = &trainer.add<EarlyStopping>(EarlyStoppingOptions{
+        .patience = setting.patience, .restore_best = setting.average_decay == 0});
   }
   void fit() {
     trainer.fit(data::Loader(samples(50, 2), {.batch_size = 8, .shuffle = true, .seed = 5}),
@@ -91,6 +92,15 @@ void expect_same_run(const Session& a, const Session& b) {
   EXPECT_EQ(a.trainer.position().step, b.trainer.position().step);
 }
 
+/// The files of a folder, sorted.
+std::vector<std::string> files_of(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 TEST_F(Training, ARunThatWasStoppedAnywhereEndsAsOneThatWasNot) {
   const Setting settings[] = {{},
                               {.shard_size = 4},
@@ -120,6 +130,55 @@ TEST_F(Training, ARunThatWasStoppedAnywhereEndsAsOneThatWasNot) {
       set_num_threads(1);
     }
   }
+}
+
+TEST_F(Training, ARunThatStoppedEarlyStaysStoppedWhenItIsResumed) {
+  TemporaryFolder folder;
+  Session straight({.patience = 0}, 50), again({.patience = 0}, 50);
+  for (Session* session : {&straight, &again})
+    session->trainer.add<Checkpointer>(CheckpointerOptions{.folder = folder / "run"});
+  straight.fit();
+  ASSERT_TRUE(straight.trainer.is_stopped());
+  EXPECT_NE(resume_newest(again.trainer, folder / "run").path, "");
+  again.fit();
+  EXPECT_TRUE(again.trainer.is_stopped());
+  expect_same_run(straight, again);
+}
+
+TEST_F(Training, AFolderIsOfOneRun) {
+  TemporaryFolder folder;
+  const CheckpointerOptions options{.folder = folder / "run", .keep_last = 2};
+  {
+    Session first({}, 4);
+    first.trainer.add<Checkpointer>(options);
+    first.fit();
+  }
+  Session anew({}, 1);
+  anew.trainer.add<Checkpointer>(options);
+  EXPECT_EQ(first_line<CheckpointError>([&] { anew.fit(); }),
+            "Checkpointer: the folder " + (folder / "run") + " holds a run that got to step 28.");
+
+  // A damaged newest file gives way to what the resumed run saves.
+  write_bytes(folder / "run/step-00000028.h5", "damaged");
+  Session resumed({}, 4);
+  resumed.trainer.add<Checkpointer>(options);
+  resume_newest(resumed.trainer, folder / "run");
+  resumed.trainer.add<StopAfter>(2);
+  resumed.fit();
+  EXPECT_EQ(files_of(folder / "run"),
+            (std::vector<std::string>{"step-00000021.h5", "step-00000023.h5"}));
+}
+
+TEST_F(Training, ParametersOfNoOptimizerDoNotGatherGradients) {
+  Net model(1);
+  ParameterList head;
+  for (const auto& parameter : model.parameters())
+    if (parameter.name.starts_with("head")) head.push_back(parameter);
+  optim::Adam adam(head, {.learning_rate = 0.01});
+  Trainer trainer(model, losses::CrossEntropy(), adam, {.epochs = 3, .quiet = true});
+  trainer.fit(data::Loader(samples(50, 2), {.batch_size = 8}));
+  for (const auto& [name, tensor] : model.parameters())
+    EXPECT_FALSE(tensor.grad().defined()) << name;
 }
 
 TEST_F(Training, ATrainerGoesOnWhereItWasStopped) {
@@ -173,15 +232,6 @@ TEST_F(Training, AStateThatDoesNotFitChangesNothing) {
   EXPECT_TRUE(first_line<CheckpointError>([&] {
                 bare.resume(folder / "run.h5");
               }).starts_with("Trainer::resume: the state does not fit the trainer: "));
-}
-
-/// The files of a folder, sorted.
-std::vector<std::string> files_of(const std::string& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 TEST_F(Training, CheckpointsKeepTheLastAndTheBest) {

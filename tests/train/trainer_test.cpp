@@ -131,6 +131,25 @@ TEST_F(Training, SaysHowItCutsBatchesAndWhy) {
             "whole batches, since the loss is one of the batch, not a sum over samples\n");
 }
 
+TEST_F(Training, ASmallOrUnrecordedFirstBatchDoesNotChangeTheChoice) {
+  Rng rng(1);
+  models::LeNet5 model(rng);
+  optim::SGD optimizer(model.parameters(), {.learning_rate = 0});
+  const Tensor image = Tensor::normal({1, 1, 28, 28}, rng);
+  for (const bool recorded : {true, false}) {
+    Trainer trainer(model, losses::CrossEntropy(), optimizer, {});
+    testing::internal::CaptureStdout();
+    if (recorded) {
+      trainer.predict(image);
+    } else {
+      const NoGradGuard no_grad;
+      trainer.predict(image);
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStdout().substr(0, 20),
+              recorded ? "shards of 16 samples" : "");
+  }
+}
+
 TEST_F(Training, ChoosingShardsLeavesTheModelAsItWas) {
   Net model(1, false, 0.5);
   const data::TensorDataset set = samples(16, 1);

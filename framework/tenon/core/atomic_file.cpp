@@ -63,8 +63,9 @@ int open_temporary(const fs::path& folder, const std::string& prefix, fs::path& 
     if (file < 0) return -1;
     // Before it was locked, another writer could take it for a leftover.
     struct stat status {};
-    if (::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &status) == 0 && status.st_nlink > 0)
-      return file;
+    const bool was_taken = (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+                           (::fstat(file, &status) == 0 && status.st_nlink == 0);
+    if (!was_taken) return file;  // also where files cannot be locked: there nobody takes leftovers
     ::close(file);
   }
 }

@@ -28,6 +28,7 @@ struct Counts {
   Counter graph_nodes{0};
   Counter graph_nodes_made{0};
   std::int64_t most_bytes = 0;  ///< the most that `bytes` was
+  std::int64_t own_bytes = 0;   ///< all that this thread took less what it gave back
 
   void share_bytes() {
     const std::int64_t change = bytes.load(std::memory_order_relaxed);
@@ -74,6 +75,7 @@ void count_bytes(std::int64_t change) noexcept {
   if (!mine) return add(g_rest.bytes, change, true);
   const std::int64_t bytes = mine->bytes.load(std::memory_order_relaxed) + change;
   mine->bytes.store(bytes, std::memory_order_relaxed);
+  mine->own_bytes += change;
   mine->most_bytes = std::max(mine->most_bytes, bytes);
   if (bytes > kUnsharedBytes || bytes < -kUnsharedBytes) mine->share_bytes();
 }
@@ -88,6 +90,11 @@ void count_graph_nodes(std::int64_t change) noexcept {
   Counts& counts = mine ? *mine : g_rest;
   add(counts.graph_nodes, change, !mine);
   if (change > 0) add(counts.graph_nodes_made, change, !mine);
+}
+
+std::int64_t thread_bytes() noexcept {
+  const Counts* mine = PerThread<Counts>::get();
+  return mine ? mine->own_bytes : 0;
 }
 
 void share_byte_count() noexcept {

@@ -31,7 +31,8 @@ class Callback {
   virtual void on_fit_begin(Trainer& trainer);
   virtual void on_epoch_begin(Trainer& trainer);
   /// After the backward pass of a batch, before its gradients are used. A stop() here leaves out
-  /// the batch: the model stays as it was before.
+  /// the step: weights and optimizer stay as they were before. (Buffers and metrics have seen the
+  /// batch.)
   virtual void on_backward_end(Trainer& trainer, const data::Batch& batch, const LossTotal& loss);
   /// After each batch, whether or not the optimizer took a step.
   virtual void on_batch_end(Trainer& trainer);

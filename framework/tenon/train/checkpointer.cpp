@@ -57,7 +57,7 @@ Checkpointer::Checkpointer(CheckpointerOptions options, Where where)
   check("keep_last", options_.keep_last);
 }
 
-void Checkpointer::on_fit_begin(Trainer&) {
+void Checkpointer::on_fit_begin(Trainer& trainer) {
   std::error_code error;
   fs::create_directories(options_.folder, error);
   if (error || !fs::is_directory(options_.folder))
@@ -65,6 +65,12 @@ void Checkpointer::on_fit_begin(Trainer&) {
         .raise<CheckpointError>(
             fmt::format("cannot make the folder {}: {}", options_.folder,
                         error ? error.message() : "there is a file of that name"));
+  if (trainer.position().step > 0) return;
+  if (const std::vector<SavedFile> files = saved_files(options_.folder); !files.empty())
+    Fault("Checkpointer", Where::current())
+        .fix("Resume it, with resume_newest, or give this run another folder.")
+        .raise<CheckpointError>(fmt::format("the folder {} holds a run that got to step {}",
+                                            options_.folder, files.front().step));
 }
 
 void Checkpointer::on_epoch_end(Trainer&, const Logs& logs) {
@@ -87,15 +93,19 @@ void Checkpointer::on_checkpoint(Trainer& trainer) {
     return;
   trainer.save(
       (fs::path(options_.folder) / fmt::format("{}{:08}{}", kPrefix, at.step, kSuffix)).string());
-  delete_old();
+  delete_old(at.step);
 }
 
-void Checkpointer::delete_old() const {
-  if (options_.keep_last == 0) return;
-  const std::vector<SavedFile> files = saved_files(options_.folder);
+void Checkpointer::delete_old(std::int64_t step) const {
   std::error_code ignored;  // another try follows the next save
-  for (std::size_t i = static_cast<std::size_t>(options_.keep_last); i < files.size(); ++i)
-    fs::remove(files[i].path, ignored);
+  std::int64_t kept = 0;
+  for (const SavedFile& file : saved_files(options_.folder)) {
+    // Files that lie ahead were damaged, or are of a run that was taken back to before them.
+    if (file.step > step || (options_.keep_last > 0 && kept >= options_.keep_last))
+      fs::remove(file.path, ignored);
+    else
+      ++kept;
+  }
 }
 
 std::map<std::string, Tensor> Checkpointer::state() const {

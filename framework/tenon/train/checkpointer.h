@@ -28,7 +28,8 @@ class Checkpointer : public Callback {
   /// Throws DataError for options out of range.
   explicit Checkpointer(CheckpointerOptions options, Where where = Where::current());
 
-  /// Throws CheckpointError where the folder cannot be made.
+  /// Throws CheckpointError where the folder cannot be made, or holds a run that got further than
+  /// one that begins anew would: its files would be mixed up.
   void on_fit_begin(Trainer& trainer) override;
   void on_epoch_end(Trainer& trainer, const Logs& logs) override;
   void on_checkpoint(Trainer& trainer) override;
@@ -37,7 +38,7 @@ class Checkpointer : public Callback {
                   Where where = Where::current()) override;
 
  private:
-  void delete_old() const;
+  void delete_old(std::int64_t step) const;
 
   CheckpointerOptions options_;
   double best_;

@@ -36,6 +36,12 @@ EarlyStopping::EarlyStopping(EarlyStoppingOptions options, Where where)
 }
 
 void EarlyStopping::on_fit_begin(Trainer& trainer) {
+  if (options_.restore_best && trainer.options().average_decay > 0)
+    Fault("EarlyStopping", Where::current())
+        .fix("Leave out one of the two.")
+        .raise<DataError>(
+            "restore_best would put weights back whose average, not they, had the best figure");
+  stop_if_due(trainer);
   if (best_model_.empty()) return;
   std::map<std::string, TensorKind> wanted;
   for_each_tensor(trainer.model(), [&](const std::string& name, const Tensor& tensor) {
@@ -57,13 +63,23 @@ void EarlyStopping::on_epoch_end(Trainer& trainer, const Logs& logs) {
       });
     return;
   }
-  if (++waited_ <= options_.patience) return;
-  trainer.stop(fmt::format("{} has not improved on {} for {} epochs", options_.monitor.name, best_,
-                           waited_));
-  if (!best_model_.empty())
-    for_each_tensor(trainer.model(), [&](const std::string& name, Tensor tensor) {
-      tensor.copy_from(best_model_.at(name));
-    });
+  ++waited_;
+  stop_if_due(trainer);
+}
+
+void EarlyStopping::stop_if_due(Trainer& trainer) const {
+  if (waited_ > options_.patience)
+    trainer.stop(fmt::format("{} has not improved on {} for {} epochs", options_.monitor.name,
+                             best_, waited_));
+}
+
+// Not when training stops: the checkpoints of that moment hold what was trained.
+void EarlyStopping::on_fit_end(Trainer& trainer) {
+  if (waited_ <= options_.patience || best_model_.empty()) return;
+  const NoGradGuard no_grad;
+  for_each_tensor(trainer.model(), [&](const std::string& name, Tensor tensor) {
+    tensor.copy_from(best_model_.at(name));
+  });
 }
 
 std::map<std::string, Tensor> EarlyStopping::state() const {

@@ -24,8 +24,12 @@ class EarlyStopping : public Callback {
   /// Throws DataError for options below 0.
   explicit EarlyStopping(EarlyStoppingOptions options = {}, Where where = Where::current());
 
+  /// Stops a run at once that had stopped for this reason before it was saved. Throws DataError for
+  /// restore_best together with an average of the weights, whose figures are not those of the
+  /// weights that would be put back.
   void on_fit_begin(Trainer& trainer) override;
   void on_epoch_end(Trainer& trainer, const Logs& logs) override;
+  void on_fit_end(Trainer& trainer) override;
   std::map<std::string, Tensor> state() const override;
   void load_state(const std::map<std::string, Tensor>& state,
                   Where where = Where::current()) override;
@@ -40,6 +44,8 @@ class EarlyStopping : public Callback {
   std::int64_t best_epoch_ = -1;
   std::int64_t waited_ = 0;
   std::map<std::string, Tensor> best_model_;
+
+  void stop_if_due(Trainer& trainer) const;
 };
 
 }  // namespace tenon

@@ -80,7 +80,8 @@ void LogFile::on_fit_begin(Trainer&) {
 void LogFile::on_epoch_end(Trainer& trainer, const Logs& logs) {
   const std::string text =
       line(trainer.position().epoch, trainer.position().step, logs, first_line_);
-  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0)
+  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0 ||
+      fsync(fileno(file_)) != 0)
     fail(fmt::format("cannot be written: {}", std::strerror(errno)));
   if (first_line_.empty()) first_line_ = text.substr(0, text.find('\n'));
   bytes_ += static_cast<std::int64_t>(text.size());

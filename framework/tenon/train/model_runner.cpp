@@ -5,7 +5,7 @@
 
 #include "tenon/autograd/grad_mode.h"
 #include "tenon/core/fault_internal.h"
-#include "tenon/core/memory.h"
+#include "tenon/core/memory_internal.h"
 #include "tenon/nn/evaluation_scope_internal.h"
 #include "tenon/nn/shard_context_internal.h"
 #include "tenon/ops/arithmetic.h"
@@ -58,9 +58,10 @@ ShardChoice ModelRunner::choose_shards(const data::Batch& batch, Where where) {
   const nn::EvaluationScope evaluation(model_);
   nn::ShardContext discarded;  // buffer updates wait here, for nobody
   const nn::ShardContextScope context(discarded);
-  const std::int64_t before = memory_stats().live_bytes;
-  const Tensor outputs = run(rows(batch.inputs, 0, std::min(kShardSize, batch.size())), where);
-  const std::int64_t kept = memory_stats().live_bytes - before;
+  const std::int64_t before = thread_bytes();
+  const std::int64_t samples = std::min(kShardSize, batch.size());
+  const Tensor outputs = run(rows(batch.inputs, 0, samples), where);
+  const std::int64_t kept = (thread_bytes() - before) * kShardSize / samples;
   const bool is_small = gradients < kept;
   return {is_small ? kShardSize : 0,
           fmt::format("a set of gradients ({}) is {} than what {} samples keep for the backward "
@@ -72,7 +73,7 @@ ShardChoice ModelRunner::choose_shards(const data::Batch& batch, Where where) {
 LossTotal ModelRunner::backward(const data::Batch& batch, const PassOptions& options,
                                 FunctionRef<void(const Tensor&, const Tensor&)> observe,
                                 Where where) {
-  if (options.shard_size == 0) {
+  if (options.shard_size <= 0) {
     const Tensor outputs = run(batch.inputs, where);
     const LossSum loss = checked_loss(outputs, batch.targets, where);
     const LossTotal total{loss.sum.item<double>(), loss.weight};

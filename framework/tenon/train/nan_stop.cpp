@@ -25,7 +25,7 @@ void NanStop::on_backward_end(Trainer& trainer, const data::Batch& batch, const 
   std::string cause;
   try {
     const AnomalyGuard anomaly;
-    trainer.backward(batch);
+    trainer.run_backward(batch);
   } catch (const Error& error) {
     cause = fmt::format("\n{}", error.what());
   }

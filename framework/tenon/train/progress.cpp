@@ -46,6 +46,12 @@ void ProgressLine::update(const std::string& text) {
   rewrite(one_line(text));
 }
 
+void ProgressLine::leave() {
+  if (width_ > 0) std::fputs("\n", stdout);
+  width_ = 0;
+  last_update_seconds_ = -1;
+}
+
 void ProgressLine::finish(const std::string& text) {
   if (terminal_) {
     rewrite(text);

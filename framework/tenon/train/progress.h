@@ -16,6 +16,8 @@ class ProgressLine {
   bool is_due() const;
   /// Replaces the text; may be dropped when the last one is young.
   void update(const std::string& text);
+  /// Ends a line that stands there unfinished, so that other text can follow.
+  void leave();
   /// Replaces the text, and ends the line.
   void finish(const std::string& text);
 

@@ -51,4 +51,6 @@ void ProgressBar::on_epoch_end(Trainer& trainer, const Logs& logs) {
   line_.finish(figures(trainer, trainer.position().epoch - 1, logs) + speed_);
 }
 
+void ProgressBar::on_fit_end(Trainer&) { line_.leave(); }
+
 }  // namespace tenon

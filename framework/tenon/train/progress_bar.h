@@ -17,6 +17,7 @@ class ProgressBar : public Callback {
   void on_epoch_begin(Trainer& trainer) override;
   void on_batch_end(Trainer& trainer) override;
   void on_epoch_end(Trainer& trainer, const Logs& logs) override;
+  void on_fit_end(Trainer& trainer) override;
 
  private:
   /// Samples of the whole run that were seen.

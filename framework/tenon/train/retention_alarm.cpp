@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tenon/autograd/graph_census.h"
+#include "tenon/core/error.h"
 #include "tenon/core/memory.h"
 #include "tenon/train/trainer.h"
 
@@ -19,11 +20,17 @@ constexpr int kSuspicious = 12, kCertain = 24;
 
 RetentionAlarm::~RetentionAlarm() { end_census(); }
 
+void RetentionAlarm::begin_census() {
+  try {
+    census_ = new GraphCensus();
+  } catch (const Error&) {
+    // Somebody else counts: the report will name no line.
+  }
+}
+
 void RetentionAlarm::end_census() { delete std::exchange(census_, nullptr); }
 
 void RetentionAlarm::on_epoch_begin(Trainer&) {
-  end_census();
-  nodes_grew_ = bytes_grew_ = 0;
   const MemoryStats stats = memory_stats();
   nodes_ = stats.live_graph_nodes;
   bytes_ = stats.live_bytes;
@@ -38,10 +45,12 @@ void RetentionAlarm::on_batch_end(Trainer& trainer) {
   bytes_ += bytes;
   nodes_grew_ = nodes > 0 ? nodes_grew_ + 1 : 0;
   bytes_grew_ = bytes > 0 ? bytes_grew_ + 1 : 0;
-  if (nodes_grew_ == kSuspicious && !census_) census_ = new GraphCensus();
+  if (nodes_grew_ == 0) end_census();
+  if (nodes_grew_ == kSuspicious) begin_census();
   if (nodes_grew_ >= kCertain) {
     report_ = fmt::format("graph nodes grow by {} a batch ({} live)", nodes, nodes_);
-    const std::vector<GraphCensusRow> rows = census_->rows();
+    const std::vector<GraphCensusRow> rows =
+        census_ ? census_->rows() : std::vector<GraphCensusRow>();
     if (!rows.empty())
       report_ += fmt::format(": {} {} {}; item() or detach() of what is kept lets the graph go",
                              rows.front().live, rows.front().operation, rows.front().place);

@@ -22,6 +22,7 @@ class RetentionAlarm : public Callback {
   const std::string& report() const { return report_; }
 
  private:
+  void begin_census();
   void end_census();
 
   GraphCensus* census_ = nullptr;  ///< owned; while growth is looked into

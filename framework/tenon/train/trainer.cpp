@@ -39,6 +39,10 @@ Trainer::~Trainer() { delete state_; }
 void Trainer::adopt(Callback* callback) { state_->callbacks.emplace_back(callback); }
 void Trainer::adopt(metrics::Metric* metric) {
   std::unique_ptr<metrics::Metric> owned(metric);
+  if (owned->name() == "loss" || owned->name() == "learning_rate")
+    Fault("Trainer::add", Where::current())
+        .raise<DataError>(
+            fmt::format("a metric cannot be named {}, as the logs have it already", owned->name()));
   for (const auto& other : state_->metrics)
     if (other->name() == owned->name())
       Fault("Trainer::add", Where::current())
@@ -72,28 +76,35 @@ const std::vector<Logs>& Trainer::fit(const data::Loader& train, const data::Dat
         .raise<DataError>("the loader has no batches");
   s.stopped = false;
   s.stop_reason.clear();
-  s.may_refuse = false;
+  s.may_refuse = s.is_refused = false;
   s.use_loader(train, where);
   s.runner.model().set_training(true);
-  s.optimizer.zero_grad();
+  s.zero_grad();
   s.step_loss = {};
   s.batches_in_step = 0;
 
   const auto notify = [&](auto&& event) {
-    for (const auto& callback : s.callbacks) event(*callback);
+    for (std::size_t i = 0; i < s.callbacks.size(); ++i)
+      event(*s.callbacks[i]);  // one may add some
   };
   const auto run_epoch = [&] {
     if (s.position.batch == 0) s.forget_epoch();
     notify([&](Callback& callback) { callback.on_epoch_begin(*this); });
+    LossTotal loss_at_step = s.epoch_loss;
+    std::int64_t samples_at_step = s.samples_seen;
     for (const data::Batch& batch :
          train.epoch(s.position.epoch, {.first_batch = s.position.batch}, where)) {
-      const LossTotal loss =
-          s.replaced_backward ? s.replaced_backward(batch) : s.backward(batch, where);
+      const LossTotal loss = s.run_backward(batch, where);
       s.may_refuse = true;
       notify([&](Callback& callback) { callback.on_backward_end(*this, batch, loss); });
       s.may_refuse = false;
       if (std::exchange(s.is_refused, false)) {
-        s.optimizer.zero_grad();
+        s.zero_grad();
+        // The batches of a step that had begun have to come again.
+        s.position.batch -= std::exchange(s.batches_in_step, 0);
+        s.samples_seen = samples_at_step;
+        s.epoch_loss = loss_at_step;
+        s.step_loss = {};
         return;
       }
       s.epoch_loss += loss;
@@ -101,8 +112,11 @@ const std::vector<Logs>& Trainer::fit(const data::Loader& train, const data::Dat
       s.samples_seen += batch.size();
       ++s.position.batch;
       if (++s.batches_in_step == s.options.batches_per_step ||
-          s.position.batch == s.batches_per_epoch)
+          s.position.batch == s.batches_per_epoch) {
         s.step(where);
+        loss_at_step = s.epoch_loss;
+        samples_at_step = s.samples_seen;
+      }
       notify([&](Callback& callback) { callback.on_batch_end(*this); });
       if (s.batches_in_step == 0 && s.position.batch < s.batches_per_epoch)
         notify([&](Callback& callback) { callback.on_checkpoint(*this); });
@@ -143,20 +157,20 @@ Logs Trainer::evaluate(const data::Dataset& dataset, Where where) {
 }
 
 Tensor Trainer::predict(const Tensor& inputs, Where where) {
-  State& s = *state_;
-  const nn::EvaluationScope evaluation(s.runner.model());
-  const AverageScope averaged(s.average, s.runner.model());
-  s.choose_shards({.inputs = inputs, .targets = {}}, where);
-  return s.runner.predict(inputs, s.shard_size, where);
+  const nn::EvaluationScope evaluation(model());
+  const AverageScope averaged(state_->average, model());
+  return state_->predict(inputs, where);
 }
 
 Tensor Trainer::predict(const data::Dataset& dataset, Where where) {
   if (dataset.size() == 0)
     Fault("Trainer::predict", where).raise<DataError>("the dataset has no samples");
+  const nn::EvaluationScope evaluation(model());
+  const AverageScope averaged(state_->average, model());
   std::vector<Tensor> outputs;
   const data::Loader loader(dataset, {.batch_size = kEvaluatedAtOnce}, where);
   for (const data::Batch& batch : loader.epoch(0, where))
-    outputs.push_back(predict(batch.inputs, where));
+    outputs.push_back(state_->predict(batch.inputs, where));
   return concat(outputs, 0, where);
 }
 
@@ -170,6 +184,10 @@ void Trainer::apply_average(Where where) {
 
 LossTotal Trainer::backward(const data::Batch& batch, Where where) {
   return state_->backward(batch, where);
+}
+
+LossTotal Trainer::run_backward(const data::Batch& batch, Where where) {
+  return state_->run_backward(batch, where);
 }
 
 void Trainer::stop(std::string reason) {

@@ -103,6 +103,9 @@ class Trainer {
   /// Forward and backward pass of a batch: adds the gradient of its mean loss (with several batches
   /// a step: of the sum of its losses) to the parameters and returns the loss.
   LossTotal backward(const data::Batch& batch, Where where = Where::current());
+  /// The same, or what set_backward replaced it by: what fit does with a batch.
+  LossTotal run_backward(const data::Batch& batch, Where where = Where::current());
+
   /// Saves all that a resumed run continues with: model, optimizer, position, figures so far,
   /// callbacks and metrics. Throws CheckpointError, and an Error within a step of several batches.
   void save(const std::string& path, Where where = Where::current()) const;

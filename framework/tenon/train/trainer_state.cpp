@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "tenon/autograd/grad_mode.h"
@@ -45,7 +46,8 @@ class MetricsAside {
 }  // namespace
 
 void Trainer::State::choose_shards(const data::Batch& batch, Where where) {
-  if (shard_size != kChooseShards) return;
+  // Unrecorded, nothing is kept for a backward pass: then it stays open, and this batch whole.
+  if (shard_size != kChooseShards || batch.size() == 0 || !is_recording()) return;
   const ShardChoice choice = runner.choose_shards(batch, where);
   shard_size = choice.shard_size;
   if (options.quiet) return;
@@ -85,15 +87,30 @@ void Trainer::State::step(Where where) {
     optim::clip_grad_norm(parameters, options.max_gradient_norm, where);
   if (options.schedule) optimizer.set_learning_rate(options.schedule(position.step, where), where);
   optimizer.step();
-  optimizer.zero_grad();
+  zero_grad();
   average.update(runner.model());
   ++position.step;
   step_loss = {};
   batches_in_step = 0;
 }
 
+// Also of parameters that the optimizer does not have: clipping would count what gathers there.
+void Trainer::State::zero_grad() {
+  optimizer.zero_grad();
+  runner.model().zero_grad();
+}
+
+LossTotal Trainer::State::run_backward(const data::Batch& batch, Where where) {
+  return replaced_backward ? replaced_backward(batch) : backward(batch, where);
+}
+
 void Trainer::State::log_metrics(Logs& logs, const char* prefix) const {
   for (const auto& metric : metrics) logs.set(prefix + metric->name(), metric->value());
+}
+
+Tensor Trainer::State::predict(const Tensor& inputs, Where where) {
+  choose_shards({.inputs = inputs, .targets = {}}, where);
+  return runner.predict(inputs, shard_size, where);
 }
 
 Logs Trainer::State::evaluate(const data::Dataset& dataset, Where where) {
@@ -105,8 +122,7 @@ Logs Trainer::State::evaluate(const data::Dataset& dataset, Where where) {
   LossTotal total;
   const data::Loader loader(dataset, {.batch_size = kEvaluatedAtOnce}, where);
   for (const data::Batch& batch : loader.epoch(0, where)) {
-    choose_shards(batch, where);
-    const Tensor outputs = runner.predict(batch.inputs, shard_size, where);
+    const Tensor outputs = predict(batch.inputs, where);
     total += runner.loss_of(outputs, batch.targets, where);
     observe(outputs, batch.targets, where);
   }
@@ -132,7 +148,9 @@ void Trainer::State::use_loader(const data::Loader& train, Where where) {
                                       o.drop_last,
                                       static_cast<std::int64_t>(o.transforms.size()),
                                       hash_of(o.weights)};
-  if (std::exchange(is_resumed, false) && now != loader_kind) {
+  const bool is_known = std::any_of(loader_kind.begin(), loader_kind.end(),
+                                    [](std::int64_t number) { return number != 0; });
+  if (is_known && (is_resumed || position.batch > 0) && now != loader_kind) {
     static constexpr const char* kNames[kLoaderNumbers] = {
         "dataset.size()", "samples_per_epoch()", "batch_size",        "shuffle",
         "seed",           "drop_last",           "transforms.size()", "hash of the weights"};
@@ -143,6 +161,7 @@ void Trainer::State::use_loader(const data::Loader& train, Where where) {
     fault.fix("Give fit the loader that the saved run had.")
         .raise<DataError>("the resumed run had another loader, so it could not go on as it was");
   }
+  is_resumed = false;
   loader_kind = now;
   batches_per_epoch = train.size();
   samples_per_epoch = train.samples_per_epoch();

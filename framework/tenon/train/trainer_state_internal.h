@@ -46,8 +46,13 @@ struct Trainer::State {
   void choose_shards(const data::Batch& batch, Where where);
   void observe(const Tensor& outputs, const Tensor& targets, Where where);
   LossTotal backward(const data::Batch& batch, Where where);
+  /// What fit does with a batch: backward, or what replaces it.
+  LossTotal run_backward(const data::Batch& batch, Where where);
   void step(Where where);
+  void zero_grad();
   void log_metrics(Logs& logs, const char* prefix) const;
+  /// In the mode and with the weights that the model has.
+  Tensor predict(const Tensor& inputs, Where where);
   Logs evaluate(const data::Dataset& dataset, Where where);
   void forget_epoch();
   /// Parts of one name are numbered from the second on.
