@@ -211,6 +211,24 @@ TEST_F(Training, AResumedRunNeedsTheLoaderThatItHad) {
   }
 }
 
+TEST_F(Training, AResumedRunNeedsTheOptionsThatItHad) {
+  TemporaryFolder folder;
+  Session run({.shard_size = 4}, 1);
+  run.fit();
+  run.trainer.save(folder / "run.h5");
+  Session other({.shard_size = 8, .batches_per_step = 2}, 1);
+  try {
+    other.trainer.resume(folder / "run.h5");
+    ADD_FAILURE() << "no error";
+  } catch (const CheckpointError& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("2 options of the saved run were others"), std::string::npos) << text;
+    EXPECT_NE(text.find("batches_per_step was 1 and is 2 now"), std::string::npos) << text;
+    EXPECT_NE(text.find("shard_size was 4 and is 8 now"), std::string::npos) << text;
+  }
+  EXPECT_EQ(other.trainer.position().step, 0);
+}
+
 TEST_F(Training, AStateThatDoesNotFitChangesNothing) {
   TemporaryFolder folder;
   Session run({}, 1);

@@ -19,8 +19,39 @@ constexpr const char* kPosition = "trainer/position";
 constexpr const char* kLoss = "trainer/loss";
 constexpr const char* kLoader = "trainer/loader";
 constexpr const char* kShardSize = "trainer/shard_size";
+constexpr const char* kOptions = "trainer/options";  // numbers that change the bits of a run
 constexpr std::string_view kHistory = "history/";
 constexpr std::string_view kAverage = "average/";  // of the parameters, by their names
+
+constexpr const char* kOptionNames[] = {"batches_per_step", "max_gradient_norm",
+                                        "max_gradient_value", "average_decay", "batch_norm"};
+std::vector<double> numbers_of(const TrainerOptions& options) {
+  return {static_cast<double>(options.batches_per_step), options.max_gradient_norm,
+          options.max_gradient_value, options.average_decay,
+          static_cast<double>(options.batch_norm)};
+}
+
+/// Throws a CheckpointError that lists the options that were others.
+void check_options(const TrainerOptions& options, std::int64_t shard_size,
+                   const NamedTensors& state, Where where) {
+  const std::vector<double> now = numbers_of(options);
+  const std::vector<double> saved = state.at(kOptions).to_vector<double>();
+  const auto saved_shards = state.at(kShardSize).item<std::int64_t>();
+  Fault fault("Trainer::resume", where);
+  int different = 0;
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i] != saved[i]) {
+      fault.note(fmt::format("  {} was {} and is {} now", kOptionNames[i], saved[i], now[i]));
+      ++different;
+    }
+  if (shard_size != kChooseShards && saved_shards != kChooseShards && shard_size != saved_shards) {
+    fault.note(fmt::format("  shard_size was {} and is {} now", saved_shards, shard_size));
+    ++different;
+  }
+  if (different > 0)
+    fault.fix("Give the trainer the options of the saved run.")
+        .raise<CheckpointError>(fmt::format("{} options of the saved run were others", different));
+}
 
 /// The tensors whose names begin with `prefix`, without it.
 NamedTensors below(const NamedTensors& state, std::string_view prefix) {
@@ -90,6 +121,8 @@ void Trainer::save(const std::string& path, Where where) const {
       Tensor::from({s.position.epoch, s.position.batch, s.position.step, s.samples_seen}, {4});
   state[kLoss] = Tensor::from({s.epoch_loss.sum, s.epoch_loss.weight}, {2}, Dtype::f64);
   state[kShardSize] = Tensor::from(s.shard_size);
+  const std::vector<double> options = numbers_of(s.options);
+  state[kOptions] = Tensor::from(options, {static_cast<std::int64_t>(options.size())}, Dtype::f64);
   state[kLoader] = Tensor::from(s.loader_kind, {static_cast<std::int64_t>(s.loader_kind.size())});
   add_history(s.history, state);
   for (const auto& [name, tensor] : s.average.state()) state[std::string(kAverage) + name] = tensor;
@@ -111,6 +144,7 @@ void Trainer::resume(const std::string& path, Where where) {
     std::map<std::string, TensorKind> wanted{
         {kPosition, {Dtype::i64, {4}}},
         {kLoss, {Dtype::f64, {2}}},
+        {kOptions, {Dtype::f64, {5}}},
         {kShardSize, {Dtype::i64, {}}},
         {kLoader, {Dtype::i64, {std::int64_t{kLoaderNumbers}}}}};
     if (s.options.average_decay > 0 && info.step > 0)
@@ -122,6 +156,7 @@ void Trainer::resume(const std::string& path, Where where) {
     for (const auto& [name, tensor] : below(info.state, kHistory))
       rest.erase(std::string(kHistory) + name);
     check_state("Trainer::resume", "the trainer", wanted, rest, where);
+    check_options(s.options, s.shard_size, info.state, where);
 
     // All or nothing: those that took a state over give it back when a later one throws.
     std::vector<NamedTensors> before;
