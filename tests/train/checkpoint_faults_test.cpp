@@ -93,11 +93,20 @@ class CannotBeWritten : public CheckpointFaults, public testing::WithParamInterf
   /// 0: as it should be; else what went wrong.
   int run_in_child() {
     if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return 101;
-    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 102;
+    // In a changed root this fails, since "/" is no mount there; the place is unmounted in any
+    // case.
+    (void)::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
     const std::string place = folder_ / "place";
     std::filesystem::create_directory(place);
     const std::string size = "size=" + std::to_string(bytes_.size() * 3 / 2 / 4096 * 4096);
     if (::mount("tmpfs", place.c_str(), "tmpfs", 0, size.c_str()) != 0) return 103;
+    const int result = save_to(place);
+    ::umount2(place.c_str(), MNT_DETACH);
+    return result;
+  }
+
+ private:
+  int save_to(const std::string& place) {
     const std::string file = place + "/run.h5";
     std::filesystem::copy_file(older_, file);
     if (GetParam() == Place::read_only &&
