@@ -51,6 +51,14 @@ class Callback {
   /// changed.
   virtual void load_state(const std::map<std::string, Tensor>& state,
                           Where where = Where::current());
+
+ protected:
+  /// The line that added it to a trainer, for errors.
+  Where where() const { return where_; }
+
+ private:
+  friend class Trainer;
+  Where where_ = Where::current();
 };
 
 }  // namespace tenon

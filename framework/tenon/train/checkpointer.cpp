@@ -61,13 +61,13 @@ void Checkpointer::on_fit_begin(Trainer& trainer) {
   std::error_code error;
   fs::create_directories(options_.folder, error);
   if (error || !fs::is_directory(options_.folder))
-    Fault("Checkpointer", Where::current())
+    Fault("Checkpointer", where())
         .raise<CheckpointError>(
             fmt::format("cannot make the folder {}: {}", options_.folder,
                         error ? error.message() : "there is a file of that name"));
   if (trainer.position().step > 0) return;
   if (const std::vector<SavedFile> files = saved_files(options_.folder); !files.empty())
-    Fault("Checkpointer", Where::current())
+    Fault("Checkpointer", where())
         .fix("Resume it, with resume_newest, or give this run another folder.")
         .raise<CheckpointError>(fmt::format("the folder {} holds a run that got to step {}",
                                             options_.folder, files.front().step));
@@ -75,7 +75,7 @@ void Checkpointer::on_fit_begin(Trainer& trainer) {
 
 void Checkpointer::on_epoch_end(Trainer&, const Logs& logs) {
   if (!options_.keep_best) return;
-  const double value = logs.at(options_.monitor.name);
+  const double value = logs.at(options_.monitor.name, where());
   is_best_ = is_better(options_.monitor, value, best_);
   if (is_best_) best_ = value;
 }
@@ -87,12 +87,13 @@ void Checkpointer::on_checkpoint(Trainer& trainer) {
     return every > 0 && number % every == 0;
   };
   if (is_epoch_end && std::exchange(is_best_, false))
-    trainer.save((fs::path(options_.folder) / "best.h5").string());
+    trainer.save((fs::path(options_.folder) / "best.h5").string(), where());
   if (!(is_epoch_end && is_due(at.epoch, options_.every_epochs)) &&
       !is_due(at.step, options_.every_steps) && !trainer.is_stopped())
     return;
   trainer.save(
-      (fs::path(options_.folder) / fmt::format("{}{:08}{}", kPrefix, at.step, kSuffix)).string());
+      (fs::path(options_.folder) / fmt::format("{}{:08}{}", kPrefix, at.step, kSuffix)).string(),
+      where());
   delete_old(at.step);
 }
 

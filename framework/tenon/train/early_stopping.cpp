@@ -37,7 +37,7 @@ EarlyStopping::EarlyStopping(EarlyStoppingOptions options, Where where)
 
 void EarlyStopping::on_fit_begin(Trainer& trainer) {
   if (options_.restore_best && trainer.options().average_decay > 0)
-    Fault("EarlyStopping", Where::current())
+    Fault("EarlyStopping", where())
         .fix("Leave out one of the two.")
         .raise<DataError>(
             "restore_best would put weights back whose average, not they, had the best figure");
@@ -47,12 +47,12 @@ void EarlyStopping::on_fit_begin(Trainer& trainer) {
   for_each_tensor(trainer.model(), [&](const std::string& name, const Tensor& tensor) {
     wanted[name] = kind_of(tensor);
   });
-  check_state("EarlyStopping", "the model", wanted, best_model_, Where::current());
+  check_state("EarlyStopping", "the model", wanted, best_model_, where());
 }
 
 void EarlyStopping::on_epoch_end(Trainer& trainer, const Logs& logs) {
   const NoGradGuard no_grad;
-  const double value = logs.at(options_.monitor.name);
+  const double value = logs.at(options_.monitor.name, where());
   if (is_better(options_.monitor, value, best_)) {
     best_ = value;
     best_epoch_ = trainer.position().epoch - 1;

@@ -59,7 +59,7 @@ void LogFile::close() {
 }
 
 void LogFile::fail(const std::string& what) const {
-  Fault("LogFile", Where::current()).raise<DataError>(fmt::format("{}: {}", path_, what));
+  Fault("LogFile", where()).raise<DataError>(fmt::format("{}: {}", path_, what));
 }
 
 void LogFile::on_fit_begin(Trainer&) {

@@ -11,11 +11,11 @@ double elements_of(const Tensor& x) { return static_cast<double>(x.numel()); }
 
 /// What the mean over class indices, or over probabilities, divides by.
 double class_weight(const char* operation, const char* name, const Tensor& x, const Tensor& targets,
-                    const Tensor& weight, std::int64_t ignore_index) {
+                    const Tensor& weight, std::int64_t ignore_index, Where where) {
   if (is_floating(targets.dtype()))
     return elements_of(x) / static_cast<double>(x.shape()[class_axis(x)]);
   return kernels::counted_weight(
-      class_targets(operation, name, x, targets, weight, ignore_index, Where::current()));
+      class_targets(operation, name, x, targets, weight, ignore_index, where));
 }
 
 }  // namespace
@@ -27,35 +27,40 @@ LossSum Loss::of_batch(const Tensor& mean, const Tensor& outputs) {
 
 namespace losses {
 
-LossSum CrossEntropy::operator()(const Tensor& logits, const Tensor& targets) const {
+LossSum CrossEntropy::operator()(const Tensor& logits, const Tensor& targets, Where where) const {
   CrossEntropyOptions options = options_;
   options.reduction = Reduction::sum;
-  Tensor sum = cross_entropy(logits, targets, options);
+  Tensor sum = cross_entropy(logits, targets, options, where);
   return {sum, class_weight("cross_entropy", "logits", logits, targets, options.weight,
-                            options.ignore_index)};
+                            options.ignore_index, where)};
 }
 
-LossSum NegativeLogLikelihood::operator()(const Tensor& log_probabilities,
-                                          const Tensor& targets) const {
+LossSum NegativeLogLikelihood::operator()(const Tensor& log_probabilities, const Tensor& targets,
+                                          Where where) const {
   NllOptions options = options_;
   options.reduction = Reduction::sum;
-  Tensor sum = nll_loss(log_probabilities, targets, options);
+  Tensor sum = nll_loss(log_probabilities, targets, options, where);
   return {sum, class_weight("nll_loss", "log_probabilities", log_probabilities, targets,
-                            options.weight, options.ignore_index)};
+                            options.weight, options.ignore_index, where)};
 }
 
-LossSum MeanSquaredError::operator()(const Tensor& prediction, const Tensor& target) const {
-  return {mse_loss(prediction, target, {.reduction = Reduction::sum}), elements_of(prediction)};
+LossSum MeanSquaredError::operator()(const Tensor& prediction, const Tensor& target,
+                                     Where where) const {
+  return {mse_loss(prediction, target, {.reduction = Reduction::sum}, where),
+          elements_of(prediction)};
 }
 
-LossSum MeanAbsoluteError::operator()(const Tensor& prediction, const Tensor& target) const {
-  return {l1_loss(prediction, target, {.reduction = Reduction::sum}), elements_of(prediction)};
+LossSum MeanAbsoluteError::operator()(const Tensor& prediction, const Tensor& target,
+                                      Where where) const {
+  return {l1_loss(prediction, target, {.reduction = Reduction::sum}, where),
+          elements_of(prediction)};
 }
 
-LossSum BinaryCrossEntropy::operator()(const Tensor& logits, const Tensor& targets) const {
+LossSum BinaryCrossEntropy::operator()(const Tensor& logits, const Tensor& targets,
+                                       Where where) const {
   BinaryCrossEntropyOptions options = options_;
   options.reduction = Reduction::sum;
-  return {binary_cross_entropy_with_logits(logits, targets, options), elements_of(logits)};
+  return {binary_cross_entropy_with_logits(logits, targets, options, where), elements_of(logits)};
 }
 
 }  // namespace losses

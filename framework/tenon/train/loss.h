@@ -5,6 +5,7 @@
 
 #include "tenon/core/function.h"
 #include "tenon/core/tensor.h"
+#include "tenon/core/where.h"
 #include "tenon/ops/loss.h"
 
 namespace tenon {
@@ -42,18 +43,19 @@ class Loss {
   /// batch by its samples.
   template <class F, class Result = std::invoke_result_t<F&, const Tensor&, const Tensor&>>
   Loss(F function) : adds_up_(std::is_same_v<Result, LossSum>) {
-    if constexpr (std::is_same_v<Result, LossSum>) {
-      function_ = std::move(function);
-    } else {
-      function_ = [function = std::move(function)](const Tensor& outputs,
-                                                   const Tensor& targets) mutable {
+    function_ = [function = std::move(function)](const Tensor& outputs, const Tensor& targets,
+                                                 Where where) mutable -> LossSum {
+      if constexpr (!std::is_same_v<Result, LossSum>)
         return of_batch(function(outputs, targets), outputs);
-      };
-    }
+      else if constexpr (std::is_invocable_v<F&, const Tensor&, const Tensor&, Where>)
+        return function(outputs, targets, where);
+      else
+        return function(outputs, targets);
+    };
   }
 
-  LossSum operator()(const Tensor& outputs, const Tensor& targets) {
-    return function_(outputs, targets);
+  LossSum operator()(const Tensor& outputs, const Tensor& targets, Where where = Where::current()) {
+    return function_(outputs, targets, where);
   }
   /// Whether it tells samples apart.
   bool adds_up() const { return adds_up_; }
@@ -61,7 +63,7 @@ class Loss {
  private:
   static LossSum of_batch(const Tensor& mean, const Tensor& outputs);
 
-  Function<LossSum(const Tensor&, const Tensor&)> function_;
+  Function<LossSum(const Tensor&, const Tensor&, Where)> function_;
   bool adds_up_;
 };
 
@@ -72,7 +74,8 @@ namespace losses {
 class CrossEntropy {
  public:
   explicit CrossEntropy(CrossEntropyOptions options = {}) : options_(std::move(options)) {}
-  LossSum operator()(const Tensor& logits, const Tensor& targets) const;
+  LossSum operator()(const Tensor& logits, const Tensor& targets,
+                     Where where = Where::current()) const;
 
  private:
   CrossEntropyOptions options_;
@@ -82,7 +85,8 @@ class CrossEntropy {
 class NegativeLogLikelihood {
  public:
   explicit NegativeLogLikelihood(NllOptions options = {}) : options_(std::move(options)) {}
-  LossSum operator()(const Tensor& log_probabilities, const Tensor& targets) const;
+  LossSum operator()(const Tensor& log_probabilities, const Tensor& targets,
+                     Where where = Where::current()) const;
 
  private:
   NllOptions options_;
@@ -91,13 +95,15 @@ class NegativeLogLikelihood {
 /// mse_loss: the mean over all elements.
 class MeanSquaredError {
  public:
-  LossSum operator()(const Tensor& prediction, const Tensor& target) const;
+  LossSum operator()(const Tensor& prediction, const Tensor& target,
+                     Where where = Where::current()) const;
 };
 
 /// l1_loss: the mean over all elements.
 class MeanAbsoluteError {
  public:
-  LossSum operator()(const Tensor& prediction, const Tensor& target) const;
+  LossSum operator()(const Tensor& prediction, const Tensor& target,
+                     Where where = Where::current()) const;
 };
 
 /// binary_cross_entropy_with_logits: the mean over all elements, whatever their weights, which must
@@ -106,7 +112,8 @@ class BinaryCrossEntropy {
  public:
   explicit BinaryCrossEntropy(BinaryCrossEntropyOptions options = {})
       : options_(std::move(options)) {}
-  LossSum operator()(const Tensor& logits, const Tensor& targets) const;
+  LossSum operator()(const Tensor& logits, const Tensor& targets,
+                     Where where = Where::current()) const;
 
  private:
   BinaryCrossEntropyOptions options_;

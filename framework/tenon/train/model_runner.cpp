@@ -33,7 +33,7 @@ Tensor ModelRunner::run(const Tensor& inputs, Where where) {
 }
 
 LossSum ModelRunner::checked_loss(const Tensor& outputs, const Tensor& targets, Where where) {
-  LossSum loss = loss_(outputs, targets);
+  LossSum loss = loss_(outputs, targets, where);
   check_floating(kOperation, loss.sum, where, "the loss");
   if (loss.sum.numel() != 1)
     Fault(kOperation, where)

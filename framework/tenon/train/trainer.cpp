@@ -36,16 +36,19 @@ Trainer::Trainer(nn::Module& model, Loss loss, optim::Optimizer& optimizer,
     : state_(new State(model, std::move(loss), optimizer, checked(options, where))) {}
 Trainer::~Trainer() { delete state_; }
 
-void Trainer::adopt(Callback* callback) { state_->callbacks.emplace_back(callback); }
-void Trainer::adopt(metrics::Metric* metric) {
+void Trainer::adopt(Callback* callback, Where where) {
+  state_->callbacks.emplace_back(callback);
+  callback->where_ = where;
+}
+void Trainer::adopt(metrics::Metric* metric, Where where) {
   std::unique_ptr<metrics::Metric> owned(metric);
   if (owned->name() == "loss" || owned->name() == "learning_rate")
-    Fault("Trainer::add", Where::current())
+    Fault("Trainer::add", where)
         .raise<DataError>(
             fmt::format("a metric cannot be named {}, as the logs have it already", owned->name()));
   for (const auto& other : state_->metrics)
     if (other->name() == owned->name())
-      Fault("Trainer::add", Where::current())
+      Fault("Trainer::add", where)
           .fix("Give one of them another name, with the option name.")
           .raise<DataError>(fmt::format("there are two metrics named {}", owned->name()));
   state_->metrics.push_back(std::move(owned));

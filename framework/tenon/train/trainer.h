@@ -69,13 +69,23 @@ class Trainer {
 
   /// Adds a callback or a metric, made from the arguments, and returns it. Metrics are computed of
   /// what is trained on, as it is then, and of what is evaluated.
-  template <class T, class... Args>
-  T& add(Args&&... args) {
-    static_assert(std::is_base_of_v<Callback, T> || std::is_base_of_v<metrics::Metric, T>,
-                  "tenon: a Trainer takes callbacks and metrics");
-    T* made = new T(std::forward<Args>(args)...);
-    adopt(made);
-    return *made;
+  template <class T>
+  T& add(Where where = Where::current()) {
+    return keep(new T(), where);
+  }
+  template <class T, class Argument>
+  T& add(Argument&& argument, Where where = Where::current()) {
+    if constexpr (std::is_constructible_v<T, Argument, Where>)
+      return keep(new T(std::forward<Argument>(argument), where), where);
+    else
+      return keep(new T(std::forward<Argument>(argument)), where);
+  }
+  template <class T, class First, class Second, class... Rest,
+            std::enable_if_t<!std::is_same_v<std::remove_cvref_t<Second>, Where>, int> = 0>
+  T& add(First&& first, Second&& second, Rest&&... rest) {
+    return keep(new T(std::forward<First>(first), std::forward<Second>(second),
+                      std::forward<Rest>(rest)...),
+                Where::current());
   }
   /// For a model that is not called as model(inputs).
   void set_forward(Function<Tensor(const Tensor& inputs)> forward);
@@ -135,8 +145,15 @@ class Trainer {
  private:
   struct State;
 
-  void adopt(Callback* callback);
-  void adopt(metrics::Metric* metric);
+  template <class T>
+  T& keep(T* made, Where where) {
+    static_assert(std::is_base_of_v<Callback, T> || std::is_base_of_v<metrics::Metric, T>,
+                  "tenon: a Trainer takes callbacks and metrics");
+    adopt(made, where);
+    return *made;
+  }
+  void adopt(Callback* callback, Where where);
+  void adopt(metrics::Metric* metric, Where where);
   const std::vector<Logs>& fit(const data::Loader& train, const data::Dataset* validation,
                                Where where);
 
