@@ -11,6 +11,11 @@ set_target_properties(${targets} PROPERTIES VERSION ${PROJECT_VERSION}
                                             SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 
 install(TARGETS ${targets} EXPORT tenonTargets)
+if(TENON_BUILD_CLI)
+  file(RELATIVE_PATH libraries "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+  set_target_properties(tenon_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${libraries}")
+  install(TARGETS tenon_cli)
+endif()
 install(EXPORT tenonTargets NAMESPACE tenon:: DESTINATION "${package_folder}")
 
 install(DIRECTORY framework/tenon DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING

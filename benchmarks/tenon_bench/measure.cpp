@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <fstream>
+
+#include "benchmarks/support/median.h"
 
 namespace tenon::benchmarks {
 namespace {
@@ -83,10 +84,7 @@ Measurement measure(const std::function<void()>& body, double seconds) {
     else
       samples.push_back(spent / static_cast<double>(runs));
   }
-  std::nth_element(samples.begin(),
-                   samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2),
-                   samples.end());
-  result.seconds = samples[samples.size() / 2];
+  result.seconds = median(samples);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "io/hdf5_support.h"
 #include "io/io_support.h"
 #include "support/close.h"
 #include "tenon/core/error.h"
@@ -139,35 +140,6 @@ TEST_F(DamagedFile, WrongFieldsOfTheUserBlock) {
   EXPECT_THAT(load(with_block_field(good_, 24, 12345, 8)), HasSubstr("checksum is wrong"));
 }
 
-/// An HDF5 file by somebody else: `fill` makes what is in it.
-template <class Fill>
-std::string make_hdf5(const std::string& path, std::size_t block_bytes, Fill fill) {
-  const hid_t options = H5Pcreate(H5P_FILE_CREATE);
-  H5Pset_userblock(options, block_bytes);
-  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, options, H5P_DEFAULT);
-  EXPECT_GE(file, 0);
-  fill(file);
-  H5Fclose(file);
-  H5Pclose(options);
-  return read_bytes(path);
-}
-void add_text(hid_t object, const char* name, const char* text) {
-  const hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
-  H5Tset_size(type, H5T_VARIABLE);
-  const hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-  H5Awrite(attribute, type, &text);
-  H5Aclose(attribute);
-  H5Sclose(space);
-  H5Tclose(type);
-}
-void add_integer(hid_t object, const char* name, std::int64_t value, hsize_t count = 1) {
-  const std::vector<std::int64_t> values(count, value);
-  const hid_t space = count == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &count, nullptr);
-  const hid_t attribute = H5Acreate2(object, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
-  H5Awrite(attribute, H5T_NATIVE_INT64, values.data());
-  H5Aclose(attribute);
-  H5Sclose(space);
-}
 void add_dataset(hid_t group, const char* name, hid_t type, const std::vector<hsize_t>& sizes,
                  hid_t options = H5P_DEFAULT) {
   const hid_t space = H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr);
@@ -192,15 +164,14 @@ class StrangeFile : public DamagedFile {
   template <class Fill>
   std::string load_sealed(Fill fill, const char* format = "tenon-weights",
                           std::int64_t version = 1) {
-    std::string bytes = make_hdf5(path_, 512, [&](hid_t file) {
+    const std::string bytes = make_hdf5(path_, 512, [&](hid_t file) {
       if (format != nullptr) add_text(file, "format", format);
       if (version != 0) add_integer(file, "version", version);
       const hid_t model = H5Gcreate2(file, "model", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
       fill(file, model);
       H5Gclose(model);
     });
-    seal({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()});
-    return load(bytes);
+    return load(sealed(bytes));
   }
 };
 
@@ -213,9 +184,9 @@ TEST_F(StrangeFile, FormatsAndVersions) {
   EXPECT_THAT(load_sealed(nothing, "tenon-weights", 2),
               HasSubstr("has format version 2, but this version of Tenon reads 1"));
   EXPECT_THAT(load_sealed(nothing), HasSubstr("does not fit: 10 missing"));
-  std::string empty = make_hdf5(path_, 512, [](hid_t file) { add_integer(file, "format", 1); });
-  seal({reinterpret_cast<unsigned char*>(empty.data()), empty.size()});
-  EXPECT_THAT(load(empty), HasSubstr("its format is not named"));
+  const std::string empty =
+      make_hdf5(path_, 512, [](hid_t file) { add_integer(file, "format", 1); });
+  EXPECT_THAT(load(sealed(empty)), HasSubstr("its format is not named"));
 }
 
 TEST_F(StrangeFile, ElementTypesAndShapes) {

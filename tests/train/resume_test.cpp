@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/temporary_folder.h"
+#include "tenon/io/checkpoint.h"
 #include "tenon/train/checkpointer.h"
 #include "tenon/train/trainer.h"
 #include "train/session.h"
@@ -189,6 +190,49 @@ TEST_F(Training, AResumedRunNeedsTheOptionsThatItHad) {
   EXPECT_EQ(other.trainer.position().step, 0);
 }
 
+TEST_F(Training, ACheckpointTellsWhatTheRunIsMadeOf) {
+  TemporaryFolder folder;
+  Net model(1);
+  optim::Adam adam(model.parameters(), {});
+  Trainer trainer(model, [](const Tensor& y, const Tensor& t) { return cross_entropy(y, t); }, adam,
+                  {.epochs = 2, .metadata = {{"data", "stripes"}, {"take", 3}}, .quiet = true});
+  trainer.add<metrics::Accuracy>();
+  trainer.fit(data::Loader(samples(20, 2), {.batch_size = 8, .shuffle = true, .seed = 5}));
+  trainer.save(folder / "run.h5");
+  const auto metadata = load_checkpoint(folder / "run.h5").metadata;
+  EXPECT_EQ(metadata.at("data").text(), "stripes");
+  EXPECT_EQ(metadata.at("take").integer(), 3);
+  EXPECT_EQ(metadata.at("trainer.model").text(), "Net");
+  EXPECT_EQ(metadata.at("trainer.loss").text(), "function");
+  EXPECT_EQ(metadata.at("trainer.optimizer").text(), "Adam");
+  EXPECT_EQ(metadata.at("trainer.parts").text(), "metrics/accuracy");
+  EXPECT_EQ(metadata.at("trainer.epochs").integer(), 2);
+  EXPECT_EQ(metadata.at("trainer.shard_size").integer(), 0);
+  EXPECT_EQ(metadata.at("trainer.max_gradient_norm").number(), 0);
+  EXPECT_EQ(metadata.at("trainer.loader.batch_size").integer(), 8);
+  EXPECT_EQ(metadata.at("trainer.loader.seed").integer(), 5);
+}
+
+TEST_F(Training, AFigureThatAnEpochLacksStaysAway) {
+  TemporaryFolder folder;
+  const data::Loader loader(samples(20, 2), {.batch_size = 8});
+  Net model(1);
+  optim::Adam adam(model.parameters(), {});
+  Trainer run(model, losses::CrossEntropy(), adam, {.epochs = 2, .quiet = true});
+  run.add<StopAfter>(loader.size());
+  run.fit(loader, samples(9, 3));  // one epoch
+  run.fit(loader);                 // and one without validation
+  run.save(folder / "run.h5");
+  Trainer resumed(model, losses::CrossEntropy(), adam, {.epochs = 2, .quiet = true});
+  resumed.add<StopAfter>(100);
+  resumed.resume(folder / "run.h5");
+  const std::vector<Logs>& history = resumed.history();
+  ASSERT_EQ(history.size(), 2U);
+  EXPECT_EQ(history[0].at("validation_loss"), run.history()[0].at("validation_loss"));
+  EXPECT_FALSE(history[1].contains("validation_loss"));
+  EXPECT_EQ(history[1].at("loss"), run.history()[1].at("loss"));
+}
+
 TEST_F(Training, AStateThatDoesNotFitChangesNothing) {
   TemporaryFolder folder;
   Session run({}, 1);
@@ -215,6 +259,8 @@ TEST_F(Training, AStateThatDoesNotFitChangesNothing) {
 TEST_F(Training, CheckpointsKeepTheLastAndTheBest) {
   TemporaryFolder folder;
   write_bytes(folder / "step-notes.h5", "mine");
+  std::filesystem::create_directories(folder / "deep/run");
+  write_bytes(folder / "deep/run/.step-00000003.h5.tmp-1-0", "of a process that was killed");
   Session run({}, 5);
   run.trainer.add<Checkpointer>(CheckpointerOptions{
       .folder = folder / "deep/run", .every_steps = 4, .keep_last = 3, .keep_best = true});

@@ -34,6 +34,11 @@ TEST_F(Training, SaysWhatIsWrong) {
 
   EXPECT_EQ(first_line<DataError>([&] { trainer_with({.average_decay = 1}); }),
             "Trainer: average_decay is 1 but must be in [0, 1).");
+  EXPECT_EQ(first_line<DataError>([&] {
+              trainer_with({.metadata = {{"trainer.epochs", 3}}});
+            }),
+            "Trainer: the metadata \"trainer.epochs\" has a name that begins with \"trainer.\", as "
+            "the trainer's own do.");
 
   Trainer trainer(model, losses::CrossEntropy(), optimizer, {.epochs = 1, .quiet = true});
   EXPECT_EQ(first_line<DataError>([&] {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
@@ -37,27 +38,14 @@ fs::path resolve(const std::string& path) {
   return error ? fs::path(path) : target;
 }
 
-std::string temporary_prefix(const fs::path& target) {
-  return "." + target.filename().string() + ".tmp-";
-}
-
-/// A writer locks its temporary file for as long as it lives, so one that can be locked was left
-/// behind.
-void remove_leftovers(const fs::path& folder, const std::string& prefix) {
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (!entry->path().filename().string().starts_with(prefix)) continue;
-    const Descriptor file(::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    if (file >= 0 && ::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(entry->path().c_str());
-  }
-}
+constexpr const char* kTemporary = ".tmp-";
 
 /// Makes and locks a temporary file; returns -1 with errno.
-int open_temporary(const fs::path& folder, const std::string& prefix, fs::path& temporary) {
+int open_temporary(const fs::path& folder, const std::string& name, fs::path& temporary) {
   static std::atomic<unsigned> counter{0};
   for (;;) {
-    temporary = folder / fmt::format("{}{}-{}", prefix, ::getpid(), counter.fetch_add(1));
+    temporary =
+        folder / fmt::format(".{}{}{}-{}", name, kTemporary, ::getpid(), counter.fetch_add(1));
     const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file < 0 && errno == EEXIST) continue;
     if (file < 0) return -1;
@@ -70,12 +58,15 @@ int open_temporary(const fs::path& folder, const std::string& prefix, fs::path& 
   }
 }
 
+constexpr std::size_t kPieceBytes = 8 << 20;  // to be on its way to the disk while the next comes
+
 bool write_all(int file, std::span<const unsigned char> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = ::write(file, bytes.data(), bytes.size());
+    const ssize_t count = ::write(file, bytes.data(), std::min(bytes.size(), kPieceBytes));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(count));
+    if (!bytes.empty()) ::sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
   }
   return true;
 }
@@ -89,6 +80,11 @@ bool flush_folder(const fs::path& folder) {
 }  // namespace
 
 std::string write_file_atomically(const std::string& path, std::span<const unsigned char> bytes) {
+  return write_file_atomically(path, {&bytes, 1});
+}
+
+std::string write_file_atomically(const std::string& path,
+                                  std::span<const std::span<const unsigned char>> pieces) {
   const auto reason_of = [](int error) { return std::generic_category().message(error); };
 
   const fs::path target = resolve(path);
@@ -101,21 +97,36 @@ std::string write_file_atomically(const std::string& path, std::span<const unsig
   if (!fs::exists(folder, error)) return fmt::format("there is no folder {}", folder.string());
   if (!fs::is_directory(folder, error)) return fmt::format("{} is not a folder", folder.string());
 
-  const std::string prefix = temporary_prefix(target);
-  remove_leftovers(folder, prefix);
+  const std::string name = target.filename().string();
+  remove_leftovers(folder.string(), name + kTemporary);
   fs::path temporary;
-  const Descriptor file(open_temporary(folder, prefix, temporary));
+  const Descriptor file(open_temporary(folder, name, temporary));
   if (file < 0) return reason_of(errno);
 
   if (fs::exists(old)) ::fchmod(file, static_cast<mode_t>(old.permissions()));
-  if (!write_all(file, bytes) || ::fsync(file) != 0 ||
-      ::rename(temporary.c_str(), target.c_str()) != 0) {
+  const bool is_written =
+      std::all_of(pieces.begin(), pieces.end(), [&](auto piece) { return write_all(file, piece); });
+  if (!is_written || ::fsync(file) != 0 || ::rename(temporary.c_str(), target.c_str()) != 0) {
     const int reason = errno;
     ::unlink(temporary.c_str());
     return reason_of(reason);
   }
   if (!flush_folder(folder)) return reason_of(errno);
   return {};
+}
+
+// A writer locks its temporary file for as long as it lives, so one that can be locked was left
+// behind.
+void remove_leftovers(const std::string& folder, const std::string& beginning) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string found = entry->path().filename().string();
+    if (!found.starts_with("." + beginning) || found.find(kTemporary) == std::string::npos)
+      continue;
+    const Descriptor file(::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (file >= 0 && ::flock(file, LOCK_EX | LOCK_NB) == 0) ::unlink(entry->path().c_str());
+  }
 }
 
 }  // namespace tenon

@@ -133,7 +133,8 @@ CheckpointInfo info_of(const char* operation, const std::string& path, const hdf
             fmt::format("{} lacks the attributes epoch, step or library_version", path));
   CheckpointInfo info{*epoch, *step, *version, {}, {}};
   for (const auto& [name, tensor] : tree.tensors)
-    if (name.starts_with(kState)) info.state[name.substr(kState.size())] = tensor;
+    if (name.starts_with(kState))  // of its own, not of the whole file
+      info.state[name.substr(kState.size())] = tensor.clone();
   if (const auto metadata = tree.groups.find("metadata"); metadata != tree.groups.end()) {
     for (const auto& [name, value] : metadata->second) {
       if (const auto* text = std::get_if<std::string>(&value)) info.metadata.insert({name, *text});

@@ -1,13 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <span>
 #include <string>
 
-#include "tenon/core/where.h"
+#include "tenon/core/tensor.h"
 
 namespace tenon {
 
@@ -23,24 +22,15 @@ namespace tenon {
 inline constexpr std::size_t kBlockBytes = 512;
 inline constexpr std::uint32_t kBlockVersion = 1;
 
-/// Memory from malloc, since libhdf5 makes some of it grow.
-struct Bytes {
-  struct Free {
-    void operator()(unsigned char* memory) const { std::free(memory); }
-  };
-  std::unique_ptr<unsigned char[], Free> data;
-  std::size_t size = 0;
+/// Bytes in memory that are somebody else's.
+using Piece = std::span<const unsigned char>;
 
-  static Bytes allocate(std::size_t size);
-  std::span<unsigned char> view() const { return {data.get(), size}; }
-};
+/// The block for a file that goes on with these pieces.
+std::array<unsigned char, kBlockBytes> seal(std::span<const Piece> rest);
 
-/// Fills the first 512 bytes of a whole file image.
-void seal(std::span<unsigned char> file);
-
-/// A whole file, read into memory and checked by its block. Throws CheckpointError for one that is
-/// missing, foreign, damaged or of a newer version, without having read more than the block unless
-/// the sizes fit.
-Bytes read_sealed_file(const char* operation, const std::string& path, Where where);
+/// A whole file, read into memory and checked by its block: u8 [bytes]. Throws CheckpointError for
+/// one that is missing, foreign, damaged or of a newer version, without having read more than the
+/// block unless the sizes fit.
+Tensor read_sealed_file(const char* operation, const std::string& path, Where where);
 
 }  // namespace tenon

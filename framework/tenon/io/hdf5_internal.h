@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <map>
-#include <span>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,12 +37,29 @@ struct Tree {
   std::map<std::string, Attributes> groups;
 };
 
-/// The whole file: 512 bytes left for the block, then HDF5. The same tree gives the same bytes.
-/// Throws Failure.
-Bytes write_image(const Tree& tree);
+/// Memory from malloc, which libhdf5 makes grow.
+struct Free {
+  void operator()(unsigned char* memory) const { std::free(memory); }
+};
+using GrowingMemory = std::unique_ptr<unsigned char[], Free>;
 
-/// Reads the attributes of the root, and what the named groups of the root hold. Throws Failure.
-/// The image must have been checked: libhdf5 may crash on a damaged one.
-Tree read_image(std::span<const unsigned char> image, const std::vector<std::string>& groups);
+/// Tensors from this size on are not copied into images.
+inline constexpr std::size_t kLargeBytes = std::size_t{1} << 20;
+
+/// All bytes of a file behind its block, in order: what libhdf5 wrote, and large tensors where they
+/// lie.
+struct Image {
+  std::vector<Piece> pieces;
+  GrowingMemory memory;
+  std::vector<Tensor> large;
+};
+
+/// The same tree gives the same bytes. Throws Failure.
+Image write_image(const Tree& tree);
+
+/// Reads the attributes of the root, and what the named groups of the root hold, from a whole file,
+/// u8 [bytes]. Large tensors may be views of it. Throws Failure. The image must have been checked:
+/// libhdf5 may crash on a damaged one.
+Tree read_image(const Tensor& image, const std::vector<std::string>& groups);
 
 }  // namespace tenon::hdf5

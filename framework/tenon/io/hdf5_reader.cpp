@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "tenon/core/tensor_internal.h"
 #include "tenon/io/hdf5_handles_internal.h"
@@ -13,8 +14,8 @@ constexpr int kMostLevels = 64;  // of groups: no model is deeper, and a circle 
 
 class Reader {
  public:
-  Reader(hid_t file, const std::vector<std::string>& wanted, Tree& tree)
-      : file_(file), wanted_(wanted), tree_(tree) {}
+  Reader(hid_t file, const Tensor& image, const std::vector<std::string>& wanted, Tree& tree)
+      : file_(file), image_(image), wanted_(wanted), tree_(tree) {}
 
   void read_group(const std::string& path, int level) {
     if (level > kMostLevels)
@@ -122,7 +123,21 @@ class Reader {
     throw Failure(fmt::format("{} has an element type that Tenon never writes", path));
   }
 
-  static Tensor read_tensor(hid_t dataset, const std::string& path) {
+  /// The elements of a dataset where they lie in the image; undefined where that is no tensor.
+  Tensor view_of(hid_t dataset, const Shape& shape, Dtype dtype, std::uint64_t bytes) const {
+    const haddr_t offset = H5Dget_offset(dataset);
+    if (std::endian::native != std::endian::little || dtype == Dtype::boolean ||
+        offset == HADDR_UNDEF || offset % size_bytes(dtype) != 0)
+      return {};
+    const auto size = static_cast<std::uint64_t>(image_.numel());
+    if (offset > size || bytes > size - offset) return {};
+    auto* view = new TensorImpl(image_.impl()->storage, shape, contiguous_strides(shape),
+                                static_cast<std::int64_t>(offset / size_bytes(dtype)), dtype);
+    view->retain_fresh();
+    return Tensor::adopt(view);
+  }
+
+  Tensor read_tensor(hid_t dataset, const std::string& path) const {
     const Id type(H5Dget_type(dataset), H5Tclose, "H5Dget_type");
     const Dtype dtype = dtype_of_file(type, path);
     const Id space(H5Dget_space(dataset), H5Sclose, "H5Dget_space");
@@ -147,6 +162,8 @@ class Reader {
     if (!fits || bytes != stored)
       throw Failure(fmt::format("{} holds {} bytes, which do not fit its shape", path, stored));
 
+    if (bytes >= kLargeBytes)
+      if (Tensor view = view_of(dataset, shape, dtype, bytes); view.defined()) return view;
     Tensor x = make_tensor(shape, dtype);
     if (x.numel() == 0) return x;
     visit_dtype(dtype, [&](auto zero) {
@@ -163,22 +180,38 @@ class Reader {
   }
 
   hid_t file_;
+  const Tensor& image_;
   const std::vector<std::string>& wanted_;
   Tree& tree_;
 };
 
+/// Lets libhdf5 read a file in memory without the copies that it would make.
+void use_image(hid_t access, const Tensor& image) {
+  auto* bytes = const_cast<unsigned char*>(elements<unsigned char>(image));
+  H5FD_file_image_callbacks_t callbacks{};
+  callbacks.image_malloc = [](std::size_t, H5FD_file_image_op_t, void* memory) { return memory; };
+  callbacks.image_memcpy = [](void* memory, const void*, std::size_t, H5FD_file_image_op_t, void*) {
+    return memory;
+  };
+  callbacks.image_free = [](void*, H5FD_file_image_op_t, void*) -> herr_t { return 0; };
+  callbacks.udata_copy = [](void* memory) { return memory; };
+  callbacks.udata_free = [](void*) -> herr_t { return 0; };
+  callbacks.udata = bytes;
+  check(H5Pset_file_image_callbacks(access, &callbacks), "H5Pset_file_image_callbacks");
+  check(H5Pset_file_image(access, bytes, static_cast<std::size_t>(image.numel())),
+        "H5Pset_file_image");
+}
+
 }  // namespace
 
-Tree read_image(std::span<const unsigned char> image, const std::vector<std::string>& groups) {
+Tree read_image(const Tensor& image, const std::vector<std::string>& groups) {
   Tree tree;
   const Session session;
   const Id access = property_list(H5P_FILE_ACCESS);
   check(H5Pset_fapl_core(access, 1 << 16, false), "H5Pset_fapl_core");
-  // libhdf5 copies the image and does not write to it.
-  check(H5Pset_file_image(access, const_cast<unsigned char*>(image.data()), image.size()),
-        "H5Pset_file_image");
+  use_image(access, image);
   const Id file(H5Fopen("tenon", H5F_ACC_RDONLY, access), H5Fclose, "H5Fopen");
-  Reader(file, groups, tree).read_group("", 0);
+  Reader(file, image, groups, tree).read_group("", 0);
   return tree;
 }
 

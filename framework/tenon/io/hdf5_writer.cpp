@@ -1,10 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "tenon/autograd/grad_mode.h"
 #include "tenon/core/tensor_internal.h"
@@ -17,6 +21,29 @@ namespace {
 
 constexpr std::size_t kGrowthBytes = 1 << 16;  // of a file in memory
 constexpr std::size_t kEndOfFileAt = 28;       // in a superblock of version 2, 8 bytes
+// libhdf5 takes places in the order in which it needs them. With room for a dataset's description
+// in front of all large ones, it never writes behind those, and its memory stays small.
+constexpr std::size_t kDescriptionBytes = 1024;
+constexpr std::size_t kAlignment = 64;  // of large tensors in the file
+
+/// A tensor whose elements are not in libhdf5's memory, but belong at `offset`.
+struct LargeTensor {
+  std::uint64_t offset;
+  Tensor rows;
+};
+
+Piece bytes_of(const Tensor& rows) {
+  const auto* first = static_cast<const unsigned char*>(rows.impl()->storage->data);
+  const std::size_t width = size_bytes(rows.dtype());
+  return {first + static_cast<std::size_t>(rows.impl()->offset) * width,
+          static_cast<std::size_t>(rows.numel()) * width};
+}
+
+/// In memory as in a file, and worth not to be copied.
+bool is_large(const Tensor& x) {
+  return std::endian::native == std::endian::little &&
+         static_cast<std::size_t>(x.numel()) * size_bytes(x.dtype()) >= kLargeBytes;
+}
 
 /// The memory that libhdf5 writes a file into, which outlives the file: H5Fget_file_image forgets
 /// the user block.
@@ -38,30 +65,52 @@ class MemoryFile {
     check(H5Pset_file_image_callbacks(access, &callbacks), "H5Pset_file_image_callbacks");
   }
 
-  /// Hands out what was written, when the file is closed.
-  Bytes take() {
+  /// Hands out what was written, when the file is closed, with large tensors in ascending order.
+  Image take(std::vector<LargeTensor> large) {
     const std::size_t need = kBlockBytes + kEndOfFileAt + 8;
     std::uint64_t end = 0;
-    for (std::size_t i = 0; i < 8 && bytes_.size >= need; ++i)
-      end |= std::uint64_t{bytes_.data[kBlockBytes + kEndOfFileAt + i]} << (8 * i);
-    if (end < need || end > bytes_.size)
+    for (std::size_t i = 0; i < 8 && size_ >= need; ++i)
+      end |= std::uint64_t{memory_[kBlockBytes + kEndOfFileAt + i]} << (8 * i);
+    if (end < need || (large.empty() && end > size_))
       throw Failure("HDF5 wrote a superblock of an unknown version");
-    bytes_.size = end;
-    return std::move(bytes_);
+
+    Image image;
+    std::uint64_t position = kBlockBytes;
+    for (LargeTensor& tensor : large) {
+      add_between(position, tensor.offset, image.pieces);
+      image.pieces.push_back(bytes_of(tensor.rows));
+      position = tensor.offset + image.pieces.back().size();
+      image.large.push_back(std::move(tensor.rows));
+    }
+    add_between(position, end, image.pieces);
+    image.memory = std::move(memory_);
+    return image;
   }
 
  private:
   void* resize(std::size_t size) {
-    auto* data = static_cast<unsigned char*>(std::realloc(bytes_.data.get(), size));
+    auto* data = static_cast<unsigned char*>(std::realloc(memory_.get(), size));
     if (data == nullptr) return nullptr;
-    static_cast<void>(bytes_.data.release());
-    bytes_.data.reset(data);
-    if (size > bytes_.size) std::memset(data + bytes_.size, 0, size - bytes_.size);
-    bytes_.size = size;
+    static_cast<void>(memory_.release());
+    memory_.reset(data);
+    if (size > size_) std::memset(data + size_, 0, size - size_);
+    size_ = size;
     return data;
   }
 
-  Bytes bytes_;
+  /// What libhdf5 wrote between two offsets: zeros where its memory does not reach.
+  void add_between(std::uint64_t begin, std::uint64_t end, std::vector<Piece>& pieces) const {
+    static constexpr std::array<unsigned char, 4096> kZeros{};
+    while (begin < end) {
+      const Piece piece =
+          begin < size_ ? Piece(memory_.get() + begin, memory_.get() + size_) : Piece(kZeros);
+      pieces.push_back(piece.first(std::min<std::uint64_t>(piece.size(), end - begin)));
+      begin += pieces.back().size();
+    }
+  }
+
+  GrowingMemory memory_;
+  std::size_t size_ = 0;
 };
 
 void write_attribute(hid_t object, const std::string& name, const Attribute& value) {
@@ -89,9 +138,13 @@ class Writer {
   explicit Writer(hid_t file)
       : file_(file),
         group_options_(property_list(H5P_GROUP_CREATE)),
-        dataset_options_(property_list(H5P_DATASET_CREATE)) {
+        dataset_options_(property_list(H5P_DATASET_CREATE)),
+        large_options_(property_list(H5P_DATASET_CREATE)) {
     check(H5Pset_obj_track_times(group_options_, false), "H5Pset_obj_track_times");
-    check(H5Pset_obj_track_times(dataset_options_, false), "H5Pset_obj_track_times");
+    for (const Id* options : {&dataset_options_, &large_options_})
+      check(H5Pset_obj_track_times(*options, false), "H5Pset_obj_track_times");
+    check(H5Pset_alloc_time(large_options_, H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time");
+    check(H5Pset_fill_time(large_options_, H5D_FILL_TIME_NEVER), "H5Pset_fill_time");
   }
 
   void write_group(const std::string& path, const Attributes& attributes) {
@@ -102,20 +155,9 @@ class Writer {
   }
 
   void write_tensor(const std::string& path, const Tensor& x) {
-    if (const std::size_t slash = path.rfind('/'); slash != std::string::npos)
-      make_groups(path.substr(0, slash));
-    const Tensor rows =
-        x.is_contiguous() ? x : kernels::copy_to_strides(x, contiguous_strides(x.shape()));
-    hsize_t sizes[kMaxRank];
-    std::copy(x.shape().begin(), x.shape().end(), sizes);
-    const int rank = static_cast<int>(x.shape().rank());
-    const Id space(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, sizes, nullptr),
-                   H5Sclose, "H5Screate_simple");
-    const Id type = file_type(x.dtype());
-    const Id dataset(
-        H5Dcreate2(file_, path.c_str(), type, space, H5P_DEFAULT, dataset_options_, H5P_DEFAULT),
-        H5Dclose, "H5Dcreate2");
-    if (rows.numel() == 0) return;
+    const Id dataset = make_dataset(path, x, dataset_options_);
+    if (x.numel() == 0) return;
+    const Tensor rows = rows_of(x);
     visit_dtype(rows.dtype(), [&](auto zero) {
       check(H5Dwrite(dataset, memory_type(rows.dtype()), H5S_ALL, H5S_ALL, H5P_DEFAULT,
                      elements<decltype(zero)>(rows)),
@@ -123,7 +165,32 @@ class Writer {
     });
   }
 
+  /// Only says where the elements belong.
+  LargeTensor place_tensor(const std::string& path, const Tensor& x) {
+    const Id dataset = make_dataset(path, x, large_options_);
+    const haddr_t offset = H5Dget_offset(dataset);
+    check(offset == HADDR_UNDEF ? -1 : 0, "H5Dget_offset");
+    return {offset, rows_of(x)};
+  }
+
  private:
+  static Tensor rows_of(const Tensor& x) {
+    return x.is_contiguous() ? x : kernels::copy_to_strides(x, contiguous_strides(x.shape()));
+  }
+
+  Id make_dataset(const std::string& path, const Tensor& x, hid_t options) {
+    if (const std::size_t slash = path.rfind('/'); slash != std::string::npos)
+      make_groups(path.substr(0, slash));
+    hsize_t sizes[kMaxRank];
+    std::copy(x.shape().begin(), x.shape().end(), sizes);
+    const int rank = static_cast<int>(x.shape().rank());
+    const Id space(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, sizes, nullptr),
+                   H5Sclose, "H5Screate_simple");
+    const Id type = file_type(x.dtype());
+    return {H5Dcreate2(file_, path.c_str(), type, space, H5P_DEFAULT, options, H5P_DEFAULT),
+            H5Dclose, "H5Dcreate2"};
+  }
+
   void make_groups(const std::string& path) {
     for (std::size_t end = 0; end != std::string::npos && !path.empty();) {
       end = path.find('/', end + 1);
@@ -137,18 +204,28 @@ class Writer {
   hid_t file_;
   Id group_options_;
   Id dataset_options_;
+  Id large_options_;
   std::set<std::string> groups_;
 };
 
 }  // namespace
 
-Bytes write_image(const Tree& tree) {
+Image write_image(const Tree& tree) {
+  std::map<std::string, Tensor> small, large;
+  for (const auto& [path, tensor] : tree.tensors) (is_large(tensor) ? large : small)[path] = tensor;
+
   MemoryFile memory;
+  std::vector<LargeTensor> placed;
   const Session session;
   {
     const Id access = property_list(H5P_FILE_ACCESS);
     check(H5Pset_fapl_core(access, kGrowthBytes, false), "H5Pset_fapl_core");
     check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18), "H5Pset_libver_bounds");
+    if (!large.empty()) {
+      check(H5Pset_alignment(access, kLargeBytes, kAlignment), "H5Pset_alignment");
+      check(H5Pset_meta_block_size(access, (1 + large.size()) * kDescriptionBytes),
+            "H5Pset_meta_block_size");
+    }
     memory.use_in(access);
     const Id creation = property_list(H5P_FILE_CREATE);
     check(H5Pset_userblock(creation, kBlockBytes), "H5Pset_userblock");
@@ -157,11 +234,14 @@ Bytes write_image(const Tree& tree) {
     {
       Writer writer(file);
       for (const auto& [path, attributes] : tree.groups) writer.write_group(path, attributes);
-      for (const auto& [path, tensor] : tree.tensors) writer.write_tensor(path, tensor);
+      for (const auto& [path, tensor] : small) writer.write_tensor(path, tensor);
+      for (const auto& [path, tensor] : large) placed.push_back(writer.place_tensor(path, tensor));
     }
     file.close();
   }
-  return memory.take();
+  std::sort(placed.begin(), placed.end(),
+            [](const LargeTensor& a, const LargeTensor& b) { return a.offset < b.offset; });
+  return memory.take(std::move(placed));
 }
 
 }  // namespace tenon::hdf5

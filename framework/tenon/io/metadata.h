@@ -29,6 +29,8 @@ class MetadataValue {
   std::int64_t integer(Where where = Where::current()) const;
   /// Of an integer too.
   double number(Where where = Where::current()) const;
+  /// "abc", "3", "0.5"
+  friend std::string to_string(const MetadataValue& value);
 
   friend bool operator==(const MetadataValue&, const MetadataValue&) = default;
 

@@ -71,9 +71,11 @@ void write_tree(const char* operation, const std::string& path, const hdf5::Tree
                 Where where) {
   std::string reason;
   try {
-    const Bytes image = hdf5::write_image(tree);
-    seal(image.view());
-    reason = write_file_atomically(path, image.view());
+    const hdf5::Image image = hdf5::write_image(tree);
+    const auto block = seal(image.pieces);
+    std::vector<Piece> file{block};
+    file.insert(file.end(), image.pieces.begin(), image.pieces.end());
+    reason = write_file_atomically(path, file);
   } catch (const hdf5::Failure& failure) {
     reason = failure.what();
   }
@@ -84,10 +86,10 @@ void write_tree(const char* operation, const std::string& path, const hdf5::Tree
 
 hdf5::Tree read_tree(const char* operation, const std::string& path,
                      const std::vector<std::string>& groups, Where where) {
-  const Bytes image = read_sealed_file(operation, path, where);
+  const Tensor image = read_sealed_file(operation, path, where);
   hdf5::Tree tree;
   try {
-    tree = hdf5::read_image(image.view(), groups);
+    tree = hdf5::read_image(image, groups);
   } catch (const hdf5::Failure& failure) {
     Fault(operation, where)
         .raise<CheckpointError>(

@@ -4,8 +4,9 @@
 
 namespace tenon::nn {
 
-/// Sees each call of a module's built-in operator() on a thread: module, x, y.
-using CallObserver = FunctionRef<void(Module&, const Tensor&, const Tensor&)>;
+/// Sees each call of a module's built-in operator() on a thread: module, x, y. A defined tensor
+/// that it returns replaces y.
+using CallObserver = FunctionRef<Tensor(Module&, const Tensor&, const Tensor&)>;
 
 /// This thread's; null when nobody looks.
 const CallObserver* call_observer() noexcept;

@@ -1,5 +1,7 @@
 #include "tenon/nn/conv2d.h"
 
+#include <fmt/format.h>
+
 #include "tenon/nn/init.h"
 #include "tenon/nn/layer_internal.h"
 #include "tenon/ops/conv2d.h"
@@ -37,6 +39,15 @@ Tensor Conv2d::forward(const Tensor& x) {
 
 std::int64_t Conv2d::multiply_adds(const Shape&, const Shape& y) const {
   return y.numel() * (weight_->numel() / weight_->size(0));
+}
+
+std::string Conv2d::details() const {
+  const Size2 stride = options_.stride;
+  std::string text = to_string(Size2(weight_->size(2), weight_->size(3)));
+  if (stride.height > 1 || stride.width > 1) text += ", stride " + to_string(stride);
+  if (options_.activation != Activation::none)
+    text += fmt::format(", {}", to_string(options_.activation));
+  return text;
 }
 
 }  // namespace tenon::nn

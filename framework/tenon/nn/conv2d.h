@@ -26,6 +26,7 @@ class Conv2d : public Module {
 
   Tensor forward(const Tensor& x) override;
   std::int64_t multiply_adds(const Shape& x, const Shape& y) const override;
+  std::string details() const override;
   Tensor weight() const { return *weight_; }
   /// Undefined without one.
   Tensor bias() const { return bias_ ? *bias_ : Tensor(); }

@@ -29,4 +29,20 @@ void check_groups(std::string_view layer, std::int64_t in_channels, std::int64_t
                         in_channels, out_channels, groups));
 }
 
+std::string to_string(Size2 size) { return fmt::format("{} x {}", size.height, size.width); }
+
+std::string_view to_string(Activation activation) {
+  switch (activation) {
+    case Activation::none: return "none";
+    case Activation::tanh: return "tanh";
+    case Activation::sigmoid: return "sigmoid";
+    case Activation::relu: return "relu";
+    case Activation::leaky_relu: return "leaky_relu";
+    case Activation::elu: return "elu";
+    case Activation::gelu: return "gelu";
+    case Activation::silu: break;
+  }
+  return "silu";
+}
+
 }  // namespace tenon::nn

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "tenon/core/activation_kind.h"
 #include "tenon/core/call_path_internal.h"
 #include "tenon/core/fault_internal.h"
 #include "tenon/ops/size2.h"
@@ -18,5 +20,10 @@ void check_at_least(std::string_view layer, std::string_view name, Size2 value, 
 /// groups >= 1, and both channel counts divisible by it.
 void check_groups(std::string_view layer, std::int64_t in_channels, std::int64_t out_channels,
                   std::int64_t groups, Where where);
+
+/// "5 x 5", height and width.
+std::string to_string(Size2 size);
+/// "leaky_relu"
+std::string_view to_string(Activation activation);
 
 }  // namespace tenon::nn

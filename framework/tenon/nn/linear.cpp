@@ -27,4 +27,8 @@ std::int64_t Linear::multiply_adds(const Shape&, const Shape& y) const {
   return y.numel() * weight_->size(1);
 }
 
+std::string Linear::details() const {
+  return activation_ == Activation::none ? "" : std::string(to_string(activation_));
+}
+
 }  // namespace tenon::nn

@@ -147,7 +147,9 @@ Tensor Module::operator()(const Tensor& x, Where where) {
     Fault(type_name(), where)
         .operand("x", input)
         .raise<ShapeError>("forward returned an undefined tensor");
-  if (const CallObserver* observer = call_observer()) (*observer)(*this, input, output);
+  if (const CallObserver* observer = call_observer())
+    if (Tensor replaced = (*observer)(*this, input, output); replaced.defined())
+      output = std::move(replaced);
   return output;
 }
 
@@ -250,6 +252,8 @@ void Module::remove_hook(std::int64_t hook, Where where) {
 }
 
 std::int64_t Module::multiply_adds(const Shape&, const Shape&) const { return 0; }
+
+std::string Module::details() const { return {}; }
 
 void Module::check_name(const char* operation, const Name& name) const {
   const std::string& text = name.text();

@@ -163,6 +163,9 @@ class Module {
   /// Multiply-adds of one call, for summary(); those of children are not counted. 0 unless
   /// overridden.
   virtual std::int64_t multiply_adds(const Shape& x, const Shape& y) const;
+  /// What plot_model says of it besides type and parameters: "5 x 5, tanh". Empty unless
+  /// overridden.
+  virtual std::string details() const;
 
  protected:
   /// Makes a child, which this module owns, from the arguments of its constructor. Names have

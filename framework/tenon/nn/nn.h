@@ -12,6 +12,7 @@
 #include "tenon/nn/linear.h"
 #include "tenon/nn/module.h"
 #include "tenon/nn/parameter_list.h"
+#include "tenon/nn/plot_model.h"
 #include "tenon/nn/pool2d.h"
 #include "tenon/nn/sequential.h"
 #include "tenon/nn/summary.h"

@@ -27,11 +27,15 @@ AvgPool2d::AvgPool2d(Size2 kernel, const Pool2dOptions& options, Where where)
 
 Tensor AvgPool2d::forward(const Tensor& x) { return avg_pool2d(x, kernel_, options_, call_site()); }
 
+std::string AvgPool2d::details() const { return to_string(kernel_); }
+
 MaxPool2d::MaxPool2d(Size2 kernel, const Pool2dOptions& options, Where where)
     : kernel_(kernel), options_(options) {
   check_pool("MaxPool2d", kernel, options, detail::construction_site(where));
 }
 
 Tensor MaxPool2d::forward(const Tensor& x) { return max_pool2d(x, kernel_, options_, call_site()); }
+
+std::string MaxPool2d::details() const { return to_string(kernel_); }
 
 }  // namespace tenon::nn

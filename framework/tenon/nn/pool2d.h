@@ -12,6 +12,7 @@ class AvgPool2d : public Module {
   explicit AvgPool2d(Size2 kernel, const Pool2dOptions& options = {},
                      Where where = Where::current());
   Tensor forward(const Tensor& x) override;
+  std::string details() const override;
 
  private:
   Size2 kernel_;
@@ -25,6 +26,7 @@ class MaxPool2d : public Module {
   explicit MaxPool2d(Size2 kernel, const Pool2dOptions& options = {},
                      Where where = Where::current());
   Tensor forward(const Tensor& x) override;
+  std::string details() const override;
 
  private:
   Size2 kernel_;

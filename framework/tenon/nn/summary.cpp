@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "tenon/autograd/grad_mode.h"
-#include "tenon/nn/call_observer_internal.h"
-#include "tenon/nn/evaluation_scope_internal.h"
-#include "tenon/nn/shard_context_internal.h"
+#include "tenon/core/with_commas_internal.h"
+#include "tenon/nn/dry_run_internal.h"
 
 namespace tenon::nn {
 namespace {
@@ -21,36 +20,19 @@ struct Seen {
   std::int64_t multiply_adds = 0;
 };
 
-std::map<const Module*, Seen> dry_run(Module& model, const Shape& input_shape, Dtype dtype,
-                                      Where where) {
+std::map<const Module*, Seen> look(Module& model, const Shape& input_shape, Dtype dtype,
+                                   Where where) {
   const NoGradGuard no_grad;
-  const EvaluationScope evaluation(model);
-  ShardContext discarded;  // buffer updates wait here, for nobody
-  const ShardContextScope context(discarded);
   std::map<const Module*, Seen> seen;
   const auto observe = [&](Module& module, const Tensor& x, const Tensor& y) {
     Seen& entry = seen[&module];
     entry.output = y.shape();
     entry.multiply_adds += module.multiply_adds(x.shape(), y.shape());
+    return Tensor();
   };
   const CallObserver observer(observe);
-  const CallObserverScope scope(observer);
-  model(Tensor::zeros(input_shape, {.dtype = dtype}, where), where);
+  dry_run(model, Tensor::zeros(input_shape, {.dtype = dtype}, where), observer, where);
   return seen;
-}
-
-/// 1234567 as "1,234,567".
-std::string with_commas(std::int64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t i = text.size(); i > 3 && text[i - 4] != '-'; i -= 3) text.insert(i - 3, ",");
-  return text;
-}
-
-/// Elements of the parameters that are new in this module itself, not in its children.
-std::int64_t own_parameters(const Module& module) {
-  std::int64_t count = module.num_parameters();
-  for (const auto& [name, child] : module.children()) count -= child.num_parameters();
-  return count;
 }
 
 using Row = std::array<std::string, 5>;
@@ -66,7 +48,7 @@ std::string format_row(const Row& row, const std::array<std::size_t, 5>& widths)
 }  // namespace
 
 std::string summary(Module& model, const Shape& input_shape, SummaryOptions options, Where where) {
-  const std::map<const Module*, Seen> seen = dry_run(model, input_shape, options.dtype, where);
+  const std::map<const Module*, Seen> seen = look(model, input_shape, options.dtype, where);
   std::vector<Row> rows = {{"layer", "type", "output shape", "parameters", "multiply-adds"}};
   std::int64_t multiply_adds = 0;
   for (const auto& [name, module] : model.modules()) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "tenon/core/atomic_file_internal.h"
 #include "tenon/core/fault_internal.h"
 #include "tenon/nn/differences_internal.h"
 #include "tenon/train/trainer.h"
@@ -65,6 +66,7 @@ void Checkpointer::on_fit_begin(Trainer& trainer) {
         .raise<CheckpointError>(
             fmt::format("cannot make the folder {}: {}", options_.folder,
                         error ? error.message() : "there is a file of that name"));
+  remove_leftovers(options_.folder, std::string(kPrefix));
   if (trainer.position().step > 0) return;
   if (const std::vector<SavedFile> files = saved_files(options_.folder); !files.empty())
     Fault("Checkpointer", where())
@@ -117,6 +119,12 @@ void Checkpointer::load_state(const std::map<std::string, Tensor>& state, Where 
   check_state("Checkpointer::load_state", "the callback", {{kBest, {Dtype::f64, {}}}}, state,
               where);
   best_ = state.at(kBest).item<double>();
+}
+
+std::vector<std::string> checkpoints_in(const std::string& folder) {
+  std::vector<std::string> paths;
+  for (const SavedFile& file : saved_files(folder)) paths.push_back(file.path);
+  return paths;
 }
 
 Resumed resume_newest(Trainer& trainer, const std::string& folder, Where where) {

@@ -45,6 +45,10 @@ class Checkpointer : public Callback {
   bool is_best_ = false;  // the epoch that has just ended
 };
 
+/// The files of a Checkpointer in a folder but its best, newest first; none where there is no
+/// folder.
+std::vector<std::string> checkpoints_in(const std::string& folder);
+
 /// What became of a folder of checkpoints.
 struct Resumed {
   std::string path = {};                  ///< empty: there is no checkpoint

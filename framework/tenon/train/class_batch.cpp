@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <string_view>
 #include <utility>
 
 #include "tenon/core/fault_internal.h"
@@ -10,9 +11,22 @@
 namespace tenon::metrics {
 namespace {
 
-Fault fault_of(const char* operation, const Tensor& outputs, const Tensor& targets, Where where) {
-  return Fault(operation, where).operand("outputs", outputs).operand("targets", targets);
-}
+/// The error of a batch. Only a batch that has one pays for its text, which takes as long as all
+/// the rest.
+struct BatchFault {
+  const char* operation;
+  const Tensor& outputs;
+  const Tensor& targets;
+  Where where;
+
+  Fault operator()() const {
+    return Fault(operation, where).operand("outputs", outputs).operand("targets", targets);
+  }
+  template <class E>
+  [[noreturn]] void raise(std::string_view what) const {
+    (*this)().raise<E>(what);
+  }
+};
 
 bool is_index(const Tensor& x) { return !is_floating(x.dtype()); }
 
@@ -39,7 +53,7 @@ std::vector<double> classes_innermost(const Tensor& x) {
   return moved;
 }
 
-std::vector<std::int64_t> likeliest_classes(const Fault& fault, const Tensor& targets) {
+std::vector<std::int64_t> likeliest_classes(const BatchFault& fault, const Tensor& targets) {
   const std::vector<double> values = classes_innermost(targets);
   const std::int64_t classes = targets.shape()[1];
   std::vector<std::int64_t> labels(values.size() / static_cast<std::size_t>(classes));
@@ -52,7 +66,7 @@ std::vector<std::int64_t> likeliest_classes(const Fault& fault, const Tensor& ta
 }
 
 /// The targets of single scores; ignored ones keep the ignored index.
-std::vector<std::int64_t> binary_labels(const Fault& fault, const Tensor& targets,
+std::vector<std::int64_t> binary_labels(const BatchFault& fault, const Tensor& targets,
                                         std::int64_t ignore_index) {
   if (is_index(targets)) {
     std::vector<std::int64_t> labels = targets.to_vector<std::int64_t>();
@@ -73,7 +87,7 @@ std::vector<std::int64_t> binary_labels(const Fault& fault, const Tensor& target
   return labels;
 }
 
-void check_class_count(const Fault& fault, std::int64_t found, std::int64_t classes) {
+void check_class_count(const BatchFault& fault, std::int64_t found, std::int64_t classes) {
   if (classes != 0 && found != classes)
     fault.raise<ShapeError>(
         fmt::format("outputs are of {} classes but {} are counted", found, classes));
@@ -81,15 +95,15 @@ void check_class_count(const Fault& fault, std::int64_t found, std::int64_t clas
 
 ClassPlaces read_predictions(const char* operation, const Tensor& outputs, const Tensor& targets,
                              std::int64_t classes, std::int64_t ignore_index, Where where) {
-  const auto fault = [&] { return fault_of(operation, outputs, targets, where); };
+  const BatchFault fault{operation, outputs, targets, where};
   if (!is_index(targets))
     fault()
         .fix("Give the scores of the classes as floating outputs, or the targets as class indices.")
         .raise<DtypeError>(fmt::format("outputs are {}, class indices, but targets are {}",
                                        to_string(outputs.dtype()), to_string(targets.dtype())));
   if (!(outputs.shape() == targets.shape()))
-    fault().raise<ShapeError>(fmt::format("outputs are class indices of shape {} but targets {}",
-                                          to_string(outputs.shape()), to_string(targets.shape())));
+    fault.raise<ShapeError>(fmt::format("outputs are class indices of shape {} but targets {}",
+                                        to_string(outputs.shape()), to_string(targets.shape())));
   const std::vector<std::int64_t> predicted = outputs.to_vector<std::int64_t>(),
                                   labels = targets.to_vector<std::int64_t>();
   const auto check = [&](const char* what, std::size_t i, std::int64_t label) {
@@ -127,7 +141,7 @@ ScoredPlaces read_scores(const char* operation, const Tensor& outputs, const Ten
                          std::int64_t ignore_index, Where where) {
   check_floating(operation, outputs, where, "outputs");
   check_defined(operation, "targets", targets, where);
-  const Fault fault = fault_of(operation, outputs, targets, where);
+  const BatchFault fault{operation, outputs, targets, where};
   if (outputs.rank() < 2 || outputs.shape()[1] == 0)
     fault.raise<ShapeError>(fmt::format("outputs have shape {} but scores of classes are [N, C]",
                                         to_string(outputs.shape())));
@@ -161,7 +175,7 @@ BinaryPlaces read_binary(const char* operation, const Tensor& outputs, const Ten
                          std::int64_t ignore_index, Where where) {
   check_floating(operation, outputs, where, "outputs");
   check_defined(operation, "targets", targets, where);
-  const Fault fault = fault_of(operation, outputs, targets, where);
+  const BatchFault fault{operation, outputs, targets, where};
   if (!(targets.shape() == outputs.shape()) &&
       (outputs.rank() < 2 || !(targets.shape() == without_axis_1(outputs))))
     fault.raise<ShapeError>(fmt::format("outputs are one score a sample, {}, but targets have {}",
@@ -186,7 +200,7 @@ ClassPlaces read_classes(const char* operation, const Tensor& outputs, const Ten
     return read_predictions(operation, outputs, targets, classes, options.ignore_index, where);
   ClassPlaces places;
   if (is_binary(outputs)) {
-    check_class_count(fault_of(operation, outputs, targets, where), 2, classes);
+    check_class_count({operation, outputs, targets, where}, 2, classes);
     BinaryPlaces binary = read_binary(operation, outputs, targets, options.ignore_index, where);
     places.classes = 2;
     for (const double score : binary.scores)
@@ -195,7 +209,7 @@ ClassPlaces read_classes(const char* operation, const Tensor& outputs, const Ten
     return places;
   }
   ScoredPlaces scored = read_scores(operation, outputs, targets, options.ignore_index, where);
-  check_class_count(fault_of(operation, outputs, targets, where), scored.classes, classes);
+  check_class_count({operation, outputs, targets, where}, scored.classes, classes);
   places.classes = scored.classes;
   for (std::size_t i = 0; i < scored.size(); ++i)
     places.predicted.push_back(greatest(scored.scores_of(i), scored.classes));

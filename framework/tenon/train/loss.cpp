@@ -1,5 +1,6 @@
 #include "tenon/train/loss.h"
 
+#include "tenon/core/type_name_internal.h"
 #include "tenon/kernels/loss.h"
 #include "tenon/ops/arithmetic.h"
 #include "tenon/ops/loss_internal.h"
@@ -23,6 +24,11 @@ double class_weight(const char* operation, const char* name, const Tensor& x, co
 LossSum Loss::of_batch(const Tensor& mean, const Tensor& outputs) {
   const double samples = outputs.rank() > 0 ? static_cast<double>(outputs.shape()[0]) : 1.0;
   return {mean * samples, samples};
+}
+
+std::string Loss::name() const {
+  const std::string name = short_type_name(type_);
+  return name.find('{') == std::string::npos ? name : "function";
 }
 
 namespace losses {

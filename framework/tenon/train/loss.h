@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "tenon/core/function.h"
@@ -42,7 +44,7 @@ class Loss {
   /// that returns a Tensor, the loss itself, is computed of whole batches; their mean weighs each
   /// batch by its samples.
   template <class F, class Result = std::invoke_result_t<F&, const Tensor&, const Tensor&>>
-  Loss(F function) : adds_up_(std::is_same_v<Result, LossSum>) {
+  Loss(F function) : type_(typeid(F).name()), adds_up_(std::is_same_v<Result, LossSum>) {
     function_ = [function = std::move(function)](const Tensor& outputs, const Tensor& targets,
                                                  Where where) mutable -> LossSum {
       if constexpr (!std::is_same_v<Result, LossSum>)
@@ -59,11 +61,14 @@ class Loss {
   }
   /// Whether it tells samples apart.
   bool adds_up() const { return adds_up_; }
+  /// Of its type, "CrossEntropy"; "function" for a lambda.
+  std::string name() const;
 
  private:
   static LossSum of_batch(const Tensor& mean, const Tensor& outputs);
 
   Function<LossSum(const Tensor&, const Tensor&, Where)> function_;
+  const char* type_;
   bool adds_up_;
 };
 

@@ -33,6 +33,7 @@ class ModelRunner {
     forward_ = std::move(forward);
   }
   nn::Module& model() const { return model_; }
+  const Loss& loss() const { return loss_; }
 
   /// Decides by the loss, the modules, and what they keep of a part of `batch`.
   ShardChoice choose_shards(const data::Batch& batch, Where where);

@@ -26,6 +26,12 @@ const TrainerOptions& checked(const TrainerOptions& options, Where where) {
         "at least 0");
   check("average_decay", options.average_decay,
         options.average_decay >= 0 && options.average_decay < 1, "in [0, 1)");
+  for (const auto& [name, value] : options.metadata)
+    if (name.starts_with(kOwnMetadata))
+      Fault("Trainer", where)
+          .raise<DataError>(fmt::format(
+              "the metadata \"{}\" has a name that begins with \"{}\", as the trainer's own do",
+              name, kOwnMetadata));
   return options;
 }
 

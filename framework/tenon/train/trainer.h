@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "tenon/data/loader.h"
+#include "tenon/io/metadata.h"
 #include "tenon/nn/module.h"
 #include "tenon/optim/optimizer.h"
 #include "tenon/optim/schedule_any.h"
@@ -39,6 +41,9 @@ struct TrainerOptions {
   /// Of an exponential moving average of the parameters, 0.999 say; 0: none. Validation, evaluate
   /// and predict then use the average; the model keeps its own until apply_average().
   double average_decay = 0;
+  /// What checkpoints carry along for whoever reads them: {{"data", "mnist"}}. Names that begin
+  /// with "trainer." are the trainer's own, which describes there what the run is made of.
+  std::map<std::string, MetadataValue> metadata = {};
   bool quiet = false;  ///< don't print how the batches are trained on
 };
 

@@ -17,41 +17,8 @@ using NamedTensors = std::map<std::string, Tensor>;
 
 constexpr const char* kPosition = "trainer/position";
 constexpr const char* kLoss = "trainer/loss";
-constexpr const char* kLoader = "trainer/loader";
-constexpr const char* kShardSize = "trainer/shard_size";
-constexpr const char* kOptions = "trainer/options";  // numbers that change the bits of a run
-constexpr std::string_view kHistory = "history/";
+constexpr std::string_view kHistory = "history/", kHistoryGaps = "history_gaps/";
 constexpr std::string_view kAverage = "average/";  // of the parameters, by their names
-
-constexpr const char* kOptionNames[] = {"batches_per_step", "max_gradient_norm",
-                                        "max_gradient_value", "average_decay", "batch_norm"};
-std::vector<double> numbers_of(const TrainerOptions& options) {
-  return {static_cast<double>(options.batches_per_step), options.max_gradient_norm,
-          options.max_gradient_value, options.average_decay,
-          static_cast<double>(options.batch_norm)};
-}
-
-/// Throws a CheckpointError that lists the options that were others.
-void check_options(const TrainerOptions& options, std::int64_t shard_size,
-                   const NamedTensors& state, Where where) {
-  const std::vector<double> now = numbers_of(options);
-  const std::vector<double> saved = state.at(kOptions).to_vector<double>();
-  const auto saved_shards = state.at(kShardSize).item<std::int64_t>();
-  Fault fault("Trainer::resume", where);
-  int different = 0;
-  for (std::size_t i = 0; i < now.size(); ++i)
-    if (now[i] != saved[i]) {
-      fault.note(fmt::format("  {} was {} and is {} now", kOptionNames[i], saved[i], now[i]));
-      ++different;
-    }
-  if (shard_size != kChooseShards && saved_shards != kChooseShards && shard_size != saved_shards) {
-    fault.note(fmt::format("  shard_size was {} and is {} now", saved_shards, shard_size));
-    ++different;
-  }
-  if (different > 0)
-    fault.fix("Give the trainer the options of the saved run.")
-        .raise<CheckpointError>(fmt::format("{} options of the saved run were others", different));
-}
 
 /// The tensors whose names begin with `prefix`, without it.
 NamedTensors below(const NamedTensors& state, std::string_view prefix) {
@@ -61,31 +28,39 @@ NamedTensors below(const NamedTensors& state, std::string_view prefix) {
   return found;
 }
 
-// Figures are numbered, for their order: "history/02/accuracy" f64 [epochs], NaN where an epoch has
-// none.
+// Figures are numbered, for their order: "history/02/accuracy" f64 [epochs]. One that some epochs
+// lack is NaN there, and "history_gaps/02/accuracy" boolean [epochs] tells which.
 void add_history(const std::vector<Logs>& history, NamedTensors& state) {
   std::vector<std::string> names;
   for (const Logs& logs : history)
     for (const auto& [name, value] : logs)
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  const Shape shape{static_cast<std::int64_t>(history.size())};
   for (std::size_t i = 0; i < names.size(); ++i) {
-    std::vector<double> values;
-    values.reserve(history.size());
-    for (const Logs& logs : history)
-      values.push_back(logs.contains(names[i]) ? logs.at(names[i])
-                                               : std::numeric_limits<double>::quiet_NaN());
-    state[fmt::format("{}{:02}/{}", kHistory, i, names[i])] =
-        Tensor::from(values, {static_cast<std::int64_t>(values.size())}, Dtype::f64);
+    const std::string numbered = fmt::format("{:02}/{}", i, names[i]);
+    std::vector<double> values, gaps;
+    for (const Logs& logs : history) {
+      const bool has = logs.contains(names[i]);
+      values.push_back(has ? logs.at(names[i]) : std::numeric_limits<double>::quiet_NaN());
+      gaps.push_back(has ? 0 : 1);
+    }
+    state[std::string(kHistory) + numbered] = Tensor::from(values, shape, Dtype::f64);
+    if (std::find(gaps.begin(), gaps.end(), 1) != gaps.end())
+      state[std::string(kHistoryGaps) + numbered] = Tensor::from(gaps, shape, Dtype::boolean);
   }
 }
 
 std::vector<Logs> history_of(const NamedTensors& state, std::size_t epochs) {
   std::vector<Logs> history(epochs);
+  const NamedTensors gaps = below(state, kHistoryGaps);
   for (const auto& [numbered, tensor] : below(state, kHistory)) {
     const std::string name = numbered.substr(std::min(numbered.find('/') + 1, numbered.size()));
     const std::vector<double> values = tensor.to_vector<double>();
-    for (std::size_t i = 0; i < std::min(epochs, values.size()); ++i)
-      history[i].set(name, values[i]);
+    std::vector<double> lacks(values.size());
+    if (const auto found = gaps.find(numbered); found != gaps.end())
+      lacks = found->second.to_vector<double>();
+    for (std::size_t i = 0; i < std::min({epochs, values.size(), lacks.size()}); ++i)
+      if (lacks[i] == 0) history[i].set(name, values[i]);
   }
   return history;
 }
@@ -120,10 +95,6 @@ void Trainer::save(const std::string& path, Where where) const {
   state[kPosition] =
       Tensor::from({s.position.epoch, s.position.batch, s.position.step, s.samples_seen}, {4});
   state[kLoss] = Tensor::from({s.epoch_loss.sum, s.epoch_loss.weight}, {2}, Dtype::f64);
-  state[kShardSize] = Tensor::from(s.shard_size);
-  const std::vector<double> options = numbers_of(s.options);
-  state[kOptions] = Tensor::from(options, {static_cast<std::int64_t>(options.size())}, Dtype::f64);
-  state[kLoader] = Tensor::from(s.loader_kind, {static_cast<std::int64_t>(s.loader_kind.size())});
   add_history(s.history, state);
   for (const auto& [name, tensor] : s.average.state()) state[std::string(kAverage) + name] = tensor;
   for (const TrainerPart& part : s.parts())
@@ -133,6 +104,7 @@ void Trainer::save(const std::string& path, Where where) const {
                    .optimizer = &s.optimizer,
                    .epoch = s.position.epoch,
                    .step = s.position.step,
+                   .metadata = s.configuration(),
                    .state = state},
                   where);
 }
@@ -141,22 +113,19 @@ void Trainer::resume(const std::string& path, Where where) {
   State& s = *state_;
   const auto take = [&](const CheckpointInfo& info) {
     const std::vector<TrainerPart> parts = s.parts();
-    std::map<std::string, TensorKind> wanted{
-        {kPosition, {Dtype::i64, {4}}},
-        {kLoss, {Dtype::f64, {2}}},
-        {kOptions, {Dtype::f64, {5}}},
-        {kShardSize, {Dtype::i64, {}}},
-        {kLoader, {Dtype::i64, {std::int64_t{kLoaderNumbers}}}}};
+    std::map<std::string, TensorKind> wanted{{kPosition, {Dtype::i64, {4}}},
+                                             {kLoss, {Dtype::f64, {2}}}};
     if (s.options.average_decay > 0 && info.step > 0)
       for (const auto& [name, tensor] : s.runner.model().parameters())
         wanted[std::string(kAverage) + name] = kind_of(tensor);
     NamedTensors rest = info.state;
     for (const TrainerPart& part : parts)
       for (const auto& [name, tensor] : below(info.state, part.name)) rest.erase(part.name + name);
-    for (const auto& [name, tensor] : below(info.state, kHistory))
-      rest.erase(std::string(kHistory) + name);
+    for (const std::string_view prefix : {kHistory, kHistoryGaps})
+      for (const auto& [name, tensor] : below(info.state, prefix))
+        rest.erase(std::string(prefix) + name);
     check_state("Trainer::resume", "the trainer", wanted, rest, where);
-    check_options(s.options, s.shard_size, info.state, where);
+    s.check_configuration(info.metadata, where);
 
     // All or nothing: those that took a state over give it back when a later one throws.
     std::vector<NamedTensors> before;
@@ -175,8 +144,7 @@ void Trainer::resume(const std::string& path, Where where) {
     s.position = {.epoch = position[0], .batch = position[1], .step = position[2]};
     s.samples_seen = position[3];
     s.epoch_loss = {loss[0], loss[1]};
-    s.shard_size = info.state.at(kShardSize).item<std::int64_t>();
-    s.loader_kind = info.state.at(kLoader).to_vector<std::int64_t>();
+    s.use_configuration(info.metadata);
     s.history = history_of(info.state, static_cast<std::size_t>(position[0]));
     s.is_resumed = true;
   };

@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <bit>
-
 #include "tenon/autograd/grad_mode.h"
 #include "tenon/core/fault_internal.h"
 #include "tenon/nn/evaluation_scope_internal.h"
@@ -13,14 +10,6 @@
 
 namespace tenon {
 namespace {
-
-/// FNV-1a of the numbers' bits.
-std::int64_t hash_of(const std::vector<double>& numbers) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const double number : numbers)
-    hash = (hash ^ std::bit_cast<std::uint64_t>(number)) * 0x100000001b3;
-  return static_cast<std::int64_t>(hash);
-}
 
 /// Metrics that are computed of something else meanwhile.
 class MetricsAside {
@@ -120,8 +109,8 @@ Logs Trainer::State::evaluate(const data::Dataset& dataset, Where where) {
   const AverageScope averaged(average, runner.model());
   const MetricsAside aside(metrics);
   LossTotal total;
-  const data::Loader loader(dataset, {.batch_size = kEvaluatedAtOnce}, where);
-  for (const data::Batch& batch : loader.epoch(0, where)) {
+  const data::Loader batches(dataset, {.batch_size = kEvaluatedAtOnce}, where);
+  for (const data::Batch& batch : batches.epoch(0, where)) {
     const Tensor outputs = predict(batch.inputs, where);
     total += runner.loss_of(outputs, batch.targets, where);
     observe(outputs, batch.targets, where);
@@ -136,35 +125,6 @@ void Trainer::State::forget_epoch() {
   epoch_loss = {};
   samples_seen = 0;
   for (const auto& metric : metrics) metric->reset();
-}
-
-void Trainer::State::use_loader(const data::Loader& train, Where where) {
-  const data::LoaderOptions& o = train.options();
-  const std::vector<std::int64_t> now{train.dataset().size(),
-                                      train.samples_per_epoch(),
-                                      o.batch_size,
-                                      o.shuffle,
-                                      static_cast<std::int64_t>(o.seed),
-                                      o.drop_last,
-                                      static_cast<std::int64_t>(o.transforms.size()),
-                                      hash_of(o.weights)};
-  const bool is_known = std::any_of(loader_kind.begin(), loader_kind.end(),
-                                    [](std::int64_t number) { return number != 0; });
-  if (is_known && (is_resumed || position.batch > 0) && now != loader_kind) {
-    static constexpr const char* kNames[kLoaderNumbers] = {
-        "dataset.size()", "samples_per_epoch()", "batch_size",        "shuffle",
-        "seed",           "drop_last",           "transforms.size()", "hash of the weights"};
-    Fault fault("Trainer::fit", where);
-    for (std::size_t i = 0; i < now.size(); ++i)
-      if (now[i] != loader_kind[i])
-        fault.note(fmt::format("  {} was {} and is {} now", kNames[i], loader_kind[i], now[i]));
-    fault.fix("Give fit the loader that the saved run had.")
-        .raise<DataError>("the resumed run had another loader, so it could not go on as it was");
-  }
-  is_resumed = false;
-  loader_kind = now;
-  batches_per_epoch = train.size();
-  samples_per_epoch = train.samples_per_epoch();
 }
 
 }  // namespace tenon

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,7 +15,11 @@
 namespace tenon {
 
 inline constexpr std::int64_t kEvaluatedAtOnce = 512;  // samples
-inline constexpr std::size_t kLoaderNumbers = 8;
+inline constexpr std::string_view kOwnMetadata = "trainer.";
+
+/// What a run is made of, by names like "trainer.loader.batch_size": the metadata of its
+/// checkpoints.
+using Configuration = std::map<std::string, MetadataValue>;
 
 /// What keeps a state of its own: a callback or a metric, with the beginning of its names in a
 /// checkpoint, "callbacks/EarlyStopping/" or "metrics/accuracy/".
@@ -59,6 +64,11 @@ struct Trainer::State {
   std::vector<TrainerPart> parts() const;
   /// Notes how the loader cuts its data; a resumed run must go on with the same.
   void use_loader(const data::Loader& train, Where where);
+  Configuration configuration() const;
+  /// Throws a CheckpointError for a saved run whose options would give other bits.
+  void check_configuration(const Configuration& saved, Where where) const;
+  /// Takes over what the saved run's options left open.
+  void use_configuration(const Configuration& saved);
 
   ModelRunner runner;
   optim::Optimizer& optimizer;
@@ -77,8 +87,7 @@ struct Trainer::State {
   std::int64_t samples_per_epoch = 0;
   std::int64_t samples_seen = 0;
   std::vector<Logs> history;
-  /// How the loader cuts its data, as numbers (use_loader names them).
-  std::vector<std::int64_t> loader_kind = std::vector<std::int64_t>(kLoaderNumbers);
+  Configuration loader;     ///< of fit's; empty before there was one
   bool is_resumed = false;  // and fit has not begun yet
   bool stopped = false;
   bool may_refuse = false;  // while callbacks see gradients that were not used yet

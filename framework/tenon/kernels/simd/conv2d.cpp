@@ -291,9 +291,8 @@ void conv2d(const ConvGeometry& g, const float* x, const float* w, const float* 
 }
 
 void conv2d_input_gradient(const ConvGeometry& g, const float* dy, const float* w, float* dx) {
-  convolution::gather_input_gradient(g, dy, w, dx, [](const convolution::Gather& phase) {
+  for (const convolution::Gather& phase : convolution::input_gradient_gathers(g, dy, w, dx))
     HWY_DYNAMIC_DISPATCH(convolution::direct::gather)(phase);
-  });
 }
 
 }  // namespace tenon::kernels::simd

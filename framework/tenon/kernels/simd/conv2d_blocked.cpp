@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "tenon/core/parallel.h"
 #include "tenon/core/parallel_internal.h"
@@ -243,37 +245,71 @@ Index chunk_of(const Gather& g, Index row_floats) {
   return ceil_divide(g.in_channels, chunks);
 }
 
-void gather(const Gather& g) {
-  if (g.rows.output == 0 || g.columns.output == 0) return;
-  const Cut images = cut_images(g.batch);
-  const Cut columns = cut_evenly(g.columns.output, kRowFloats / images.size);
-  const Index pieces = g.groups * images.count * columns.count;
-  // Enough tiles for several threads, of rows that are worth packing their neighbours for. How rows
-  // are cut changes no bits.
-  const Index least_rows = 2 * ceil_divide(g.rows.extent(), g.rows.stride);
-  const bool serial = in_parallel_body() || num_threads() == 1;
-  const Index most_pieces = std::clamp<Index>(g.rows.output / least_rows, 1, 8);
-  const Index row_pieces =
-      serial ? 1
-             : std::clamp<Index>(
-                   16 / pieces, 1,
-                   static_cast<Index>(std::bit_floor(static_cast<std::size_t>(most_pieces))));
-  const Cut rows = cut_evenly(g.rows.output, ceil_divide(g.rows.output, row_pieces));
-  const Index chunk = chunk_of(g, (columns.size + (g.columns.extent() - 1) / g.columns.stride) *
-                                      std::min(g.columns.stride, g.columns.extent()) * images.size);
+/// A gather, cut into tasks.
+struct Plan {
+  const Gather* gather;
+  Cut images;
+  Cut columns;
+  Cut rows;
+  Index chunk;
+  float* weights = nullptr;  ///< packed
 
-  const Index group_weights = g.out_channels * g.in_channels * g.tap_count();
-  float* const packed = scratch(Purpose::weights, g.groups * group_weights);
-  for (Index group = 0; group < g.groups; ++group)
-    pack_weights(g, g.w + group * g.group_weights(), chunk, packed + group * group_weights);
-  parallel_for(pieces * rows.count, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (Index i = begin; i < end; ++i) {
-      const Index part = i / rows.count;
-      const Tile tile{.group = part / columns.count / images.count,
-                      .images = images.piece(part / columns.count % images.count),
-                      .rows = rows.piece(i % rows.count),
-                      .columns = columns.piece(part % columns.count)};
-      run_tile(g, tile, chunk, packed + tile.group * group_weights);
+  explicit Plan(const Gather& g)
+      : gather(&g),
+        images(cut_images(g.batch)),
+        columns(cut_evenly(g.columns.output, kRowFloats / images.size)) {
+    // Enough tiles for several threads, of rows that are worth packing their neighbours for. How
+    // rows are cut changes no bits.
+    const Index least_rows = 2 * ceil_divide(g.rows.extent(), g.rows.stride);
+    const bool serial = in_parallel_body() || num_threads() == 1;
+    const Index most_pieces = std::clamp<Index>(g.rows.output / least_rows, 1, 8);
+    const Index pieces =
+        serial ? 1
+               : std::clamp<Index>(
+                     16 / (g.groups * images.count * columns.count), 1,
+                     static_cast<Index>(std::bit_floor(static_cast<std::size_t>(most_pieces))));
+    rows = cut_evenly(g.rows.output, ceil_divide(g.rows.output, pieces));
+    chunk = chunk_of(g, (columns.size + (g.columns.extent() - 1) / g.columns.stride) *
+                            std::min(g.columns.stride, g.columns.extent()) * images.size);
+  }
+  Index task_count() const { return gather->groups * images.count * columns.count * rows.count; }
+  Index group_weights() const {
+    return gather->out_channels * gather->in_channels * gather->tap_count();
+  }
+  void pack(float* memory) {
+    weights = memory;
+    for (Index group = 0; group < gather->groups; ++group)
+      pack_weights(*gather, gather->w + group * gather->group_weights(), chunk,
+                   memory + group * group_weights());
+  }
+  void run_task(Index i) const {
+    const Index part = i / rows.count;
+    const Tile tile{.group = part / columns.count / images.count,
+                    .images = images.piece(part / columns.count % images.count),
+                    .rows = rows.piece(i % rows.count),
+                    .columns = columns.piece(part % columns.count)};
+    run_tile(*gather, tile, chunk, weights + tile.group * group_weights());
+  }
+};
+
+void gather_all(std::span<const Gather> gathers) {
+  std::vector<Plan> plans(gathers.begin(), gathers.end());
+  Index weights = 0, tasks = 0;
+  for (const Plan& plan : plans) {
+    weights += plan.gather->groups * plan.group_weights();
+    tasks += plan.task_count();
+  }
+  float* packed = scratch(Purpose::weights, weights);
+  for (Plan& plan : plans) {
+    plan.pack(packed);
+    packed += plan.gather->groups * plan.group_weights();
+  }
+  parallel_for(tasks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (Index task = begin; task < end; ++task) {
+      Index i = task;
+      const Plan* plan = plans.data();
+      for (; i >= plan->task_count(); ++plan) i -= plan->task_count();
+      plan->run_task(i);
     }
   });
 }
@@ -285,20 +321,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace tenon::kernels::simd {
 namespace convolution::blocked {
-HWY_EXPORT(gather);
+HWY_EXPORT(gather_all);
 }
 
 void conv2d_blocked(const ConvGeometry& g, const float* x, const float* w, const float* b,
                     Activation activation, float* y) {
-  HWY_DYNAMIC_DISPATCH(convolution::blocked::gather)
-  (convolution::forward_gather(g, x, w, b, activation, y));
+  const convolution::Gather gather = convolution::forward_gather(g, x, w, b, activation, y);
+  HWY_DYNAMIC_DISPATCH(convolution::blocked::gather_all)({&gather, 1});
 }
 
 void conv2d_blocked_input_gradient(const ConvGeometry& g, const float* dy, const float* w,
                                    float* dx) {
-  convolution::gather_input_gradient(g, dy, w, dx, [](const convolution::Gather& phase) {
-    HWY_DYNAMIC_DISPATCH(convolution::blocked::gather)(phase);
-  });
+  HWY_DYNAMIC_DISPATCH(convolution::blocked::gather_all)
+  (convolution::input_gradient_gathers(g, dy, w, dx));
 }
 
 }  // namespace tenon::kernels::simd

@@ -70,17 +70,20 @@ Gather forward_gather(const ConvGeometry& g, const float* x, const float* w, con
           .w_in_stride = kernel};
 }
 
-void gather_input_gradient(const ConvGeometry& g, const float* dy, const float* w, float* dx,
-                           FunctionRef<void(const Gather&)> gather) {
+std::vector<Gather> input_gradient_gathers(const ConvGeometry& g, const float* dy, const float* w,
+                                           float* dx) {
   Gather phase = forward_gather(g, dy, w, nullptr, Activation::none, dx);
   std::swap(phase.in_channels, phase.out_channels);
   std::swap(phase.w_out_stride, phase.w_in_stride);
+  std::vector<Gather> phases;
+  phases.reserve(static_cast<std::size_t>(g.height.stride * g.width.stride));
   for (Index i = 0; i < g.height.stride; ++i)
     for (Index j = 0; j < g.width.stride; ++j) {
       phase.rows = input_gradient_axis(g.height, i);
       phase.columns = input_gradient_axis(g.width, j);
-      gather(phase);
+      if (phase.rows.output > 0 && phase.columns.output > 0) phases.push_back(phase);
     }
+  return phases;
 }
 
 WeightGradient weight_gradient_of(const ConvGeometry& g, const float* x, const float* dy) {

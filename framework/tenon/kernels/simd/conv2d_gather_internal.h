@@ -2,9 +2,9 @@
 
 #include <array>
 #include <cstddef>
+#include <vector>
 
 #include "tenon/core/activation_kind.h"
-#include "tenon/core/function.h"
 #include "tenon/kernels/conv_geometry.h"
 
 // What the convolutions of few and of many channels share: the three maps as loops over taps.
@@ -89,8 +89,8 @@ struct Gather {
 Gather forward_gather(const ConvGeometry& g, const float* x, const float* w, const float* b,
                       Activation activation, float* y);
 /// dx as gathers from dy, one a phase of the strides.
-void gather_input_gradient(const ConvGeometry& g, const float* dy, const float* w, float* dx,
-                           FunctionRef<void(const Gather&)> gather);
+std::vector<Gather> input_gradient_gathers(const ConvGeometry& g, const float* dy, const float* w,
+                                           float* dx);
 
 /// dw[o][c][tap] = sum over rows and positions of dy[o][row][position] x[c][row + tap][position +
 /// tap], in each group.
