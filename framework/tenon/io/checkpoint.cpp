@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "tenon/core/fault_internal.h"
 #include "tenon/io/model_file_internal.h"
@@ -174,16 +175,18 @@ CheckpointInfo load_checkpoint(const std::string& path, const CheckpointTargets&
 
   Differences differences;
   NewRngs rngs;
-  const std::map<std::string, Tensor> state = optimizer_state(tree);
+  optim::OptimizerAccess::Loaded optimizer;
   if (targets.model != nullptr) compare_model(tree, *targets.model, differences);
   if (targets.optimizer != nullptr)
-    optim::OptimizerAccess::compare_state(*targets.optimizer, state, differences);
+    optimizer =
+        optim::OptimizerAccess::read_state(*targets.optimizer, optimizer_state(tree), differences);
   find_rng(tree, kRng, targets.rng, rngs, differences);
   for (const auto& [name, rng] : targets.rngs) find_rng(tree, name, rng, rngs, differences);
   check_fit(kName, path, differences, where);
   if (targets.take_state != nullptr) (*targets.take_state)(info);
 
-  if (targets.optimizer != nullptr) targets.optimizer->load_state(state, where);
+  if (targets.optimizer != nullptr)
+    optim::OptimizerAccess::use(*targets.optimizer, std::move(optimizer));
   if (targets.model != nullptr) load_model(tree, *targets.model);
   for (const auto& [target, rng] : rngs) *target = rng;
   return info;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "tenon/autograd/grad_mode.h"
 #include "tenon/core/fault_internal.h"
@@ -127,13 +128,6 @@ std::map<std::string, Tensor> Optimizer::state() const {
   return state;
 }
 
-struct Optimizer::Loaded {
-  std::int64_t step_count = 0;
-  std::vector<double> learning_rates;
-  std::vector<std::int64_t> updates;
-  std::vector<Slots> slots;
-};
-
 Optimizer::Loaded Optimizer::read_state(std::string_view label,
                                         const std::map<std::string, Tensor>& state,
                                         Differences& differences) {
@@ -176,6 +170,10 @@ void Optimizer::load_state(const std::map<std::string, Tensor>& state, Where whe
   Differences differences;
   Loaded loaded = read_state("", state, differences);
   check_state("load_state", "the optimizer", differences, where);
+  use(std::move(loaded));
+}
+
+void Optimizer::use(Loaded loaded) {
   step_count_ = loaded.step_count;
   for (std::size_t i = 0; i < groups_.size(); ++i)
     groups_[i].learning_rate = loaded.learning_rates[i];
@@ -185,10 +183,12 @@ void Optimizer::load_state(const std::map<std::string, Tensor>& state, Where whe
   }
 }
 
-void OptimizerAccess::compare_state(Optimizer& optimizer,
-                                    const std::map<std::string, Tensor>& state,
-                                    Differences& differences) {
-  optimizer.read_state("optimizer ", state, differences);
+OptimizerAccess::Loaded OptimizerAccess::read_state(Optimizer& optimizer,
+                                                    const std::map<std::string, Tensor>& state,
+                                                    Differences& differences) {
+  return optimizer.read_state("optimizer ", state, differences);
 }
+
+void OptimizerAccess::use(Optimizer& optimizer, Loaded loaded) { optimizer.use(std::move(loaded)); }
 
 }  // namespace tenon::optim

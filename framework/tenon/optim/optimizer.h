@@ -103,6 +103,7 @@ class Optimizer {
   /// What a state would give, if it fits; adds the differences, with the label before each name.
   Loaded read_state(std::string_view label, const std::map<std::string, Tensor>& state,
                     Differences& differences);
+  void use(Loaded loaded);
 
   std::vector<Group> groups_;
   std::vector<Entry> entries_;

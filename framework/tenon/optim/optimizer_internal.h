@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tenon/nn/differences_internal.h"
 #include "tenon/optim/optimizer.h"
@@ -13,10 +15,21 @@ void check_not_negative(const char* operation, const char* name, double value, W
 /// A number in [0, 1); else DataError.
 void check_decay(const char* operation, const char* name, double value, Where where);
 
-/// For checkpoints, which tell the differences of model and optimizer together.
+/// A state, copied and ready to be taken over.
+struct Optimizer::Loaded {
+  std::int64_t step_count = 0;
+  std::vector<double> learning_rates;
+  std::vector<std::int64_t> updates;
+  std::vector<Slots> slots;
+};
+
+/// For checkpoints, which tell the differences of model and optimizer together before they change
+/// any of them.
 struct OptimizerAccess {
-  static void compare_state(Optimizer& optimizer, const std::map<std::string, Tensor>& state,
-                            Differences& differences);
+  using Loaded = Optimizer::Loaded;
+  static Loaded read_state(Optimizer& optimizer, const std::map<std::string, Tensor>& state,
+                           Differences& differences);
+  static void use(Optimizer& optimizer, Loaded loaded);
 };
 
 }  // namespace tenon::optim
